@@ -1,0 +1,1 @@
+"""rtmesh.cli: meshctl and meshd, one file a verb."""

@@ -1,0 +1,109 @@
+"""The summary of a run: what `meshctl up` prints at its end and writes as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rtmesh.cli import tables
+from rtmesh.v1 import status_pb2
+
+
+def summary_of(status: status_pb2.GraphStatus) -> dict[str, Any]:
+    """A JSON object: graph, phase, duration, nodes, edges, budgets, machines, problems."""
+    return {
+        "graph": status.name,
+        "run": status.run,
+        "phase": tables.phase_name(status.phase),
+        "reason": status.reason,
+        "duration_s": duration_s(status),
+        "nodes": {node.name: _node(node) for node in status.nodes},
+        "edges": [_edge(edge) for edge in status.edges],
+        "budgets": [_budget(item) for item in status.budgets],
+        "machines": {machine.name: _machine(machine) for machine in status.machines},
+        "problems": [_problem(problem) for problem in status.problems],
+    }
+
+
+def duration_s(status: status_pb2.GraphStatus) -> float:
+    """How long the graph was running, in seconds."""
+    if not status.running_time_ns or not status.ended_time_ns:
+        return 0.0
+    return (status.ended_time_ns - status.running_time_ns) / 1e9
+
+
+def is_exact(edge: status_pb2.EdgeStatus) -> bool:
+    """Whether the account adds up; its terms are counted apart from each other."""
+    return edge.sent == edge.delivered + sum(edge.dropped.values()) + edge.in_flight
+
+
+def _node(node: status_pb2.NodeStatus) -> dict[str, Any]:
+    return {
+        "state": tables.state_name(node.state),
+        "machine": node.machine,
+        "restarts": node.restarts,
+        "reason": node.reason,
+        "detail": node.detail,
+        "steps": node.steps,
+        "overruns": node.overruns,
+        "unjoined": node.unjoined,
+        "address": node.address,
+        "process_ids": {"loop": node.loop.process_id, "service": node.service.process_id},
+        "cpu_percent": {"loop": node.loop.cpu_percent, "service": node.service.cpu_percent},
+        "memory_bytes": {"loop": node.loop.memory_bytes, "service": node.service.memory_bytes},
+        "result": json.loads(node.result_json) if node.result_json else None,
+    }
+
+
+def _edge(edge: status_pb2.EdgeStatus) -> dict[str, Any]:
+    source, target = tables.edge_ends(edge.edge)
+    return {
+        "from": source,
+        "to": target,
+        "transport": tables.transport_name(edge.transport),
+        "sent": edge.sent,
+        "delivered": edge.delivered,
+        "dropped": dict(edge.dropped),
+        "in_flight": edge.in_flight,
+        "exact": is_exact(edge),
+        "rate_hz": edge.rate_hz,
+        "latency_us": _latency(edge.latency),
+    }
+
+
+def _budget(item: status_pb2.BudgetStatus) -> dict[str, Any]:
+    budget = item.budget
+    return {
+        "from": f"{budget.from_node}.{budget.from_port}",
+        "to": f"{budget.to_node}.{budget.to_port}",
+        "p99_us": budget.p99_us,
+        "measured": _latency(item.measured) | {"count": item.measured.count},
+        "held": item.held,
+    }
+
+
+def _latency(summary: status_pb2.LatencySummary) -> dict[str, float | None]:
+    if summary.count == 0:
+        return {"p50": None, "p99": None, "max": None}
+    return {"p50": summary.p50_us, "p99": summary.p99_us, "max": summary.max_us}
+
+
+def _machine(machine: status_pb2.MachineStatus) -> dict[str, Any]:
+    return {
+        process.name: {
+            "process_id": process.process_id,
+            "cpu_percent": process.cpu_percent,
+            "memory_bytes": process.memory_bytes,
+            "restarts": process.restarts,
+        }
+        for process in machine.processes
+    }
+
+
+def _problem(problem: status_pb2.Problem) -> dict[str, str]:
+    return {
+        "where": problem.where,
+        "path": problem.path,
+        "text": problem.text,
+        "remedy": problem.remedy,
+    }

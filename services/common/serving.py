@@ -1,0 +1,63 @@
+"""Options that every gRPC server and channel of the mesh shares, and binding an address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtmesh.common.errors import UnavailableError
+
+if TYPE_CHECKING:
+    import grpc
+
+_UNLIMITED = -1
+
+# Without so_reuseport 0 a second server silently shares the port of the first. Keepalive on both
+# sides: a peer that is cut off is noticed within 3 s, and the server does not take the pings for abuse.
+SERVER_OPTIONS: list[tuple[str, int]] = [
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_send_message_length", _UNLIMITED),
+    ("grpc.max_receive_message_length", _UNLIMITED),
+    ("grpc.keepalive_time_ms", 2000),
+    ("grpc.keepalive_timeout_ms", 1000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 1000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.http2.max_pings_without_data", 0),
+]
+
+CHANNEL_OPTIONS: list[tuple[str, int]] = [
+    ("grpc.max_send_message_length", _UNLIMITED),
+    ("grpc.max_receive_message_length", _UNLIMITED),
+    ("grpc.keepalive_time_ms", 2000),
+    ("grpc.keepalive_timeout_ms", 1000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+    # One connection a channel: two servers of one test must not share one by address.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+
+
+def add_port(server: grpc.aio.Server | grpc.Server, address: str) -> str:
+    """Bind `address` ("unix:PATH" or "HOST:PORT", port 0 for any) and return what was bound.
+
+    Raises:
+        UnavailableError: the address cannot be bound.
+    """
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise _cannot_bind(address) from error
+    if port == 0:
+        raise _cannot_bind(address)
+    return address if address.startswith("unix:") else f"{address.rsplit(':', 1)[0]}:{port}"
+
+
+def _cannot_bind(address: str) -> UnavailableError:
+    return UnavailableError(
+        f"cannot listen on {address}",
+        "another process may hold it; choose another address or end that process",
+    )

@@ -1,0 +1,51 @@
+"""The one place where errors become gRPC status codes and back."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import grpc
+
+from rtmesh.common import errors
+
+_CODES: dict[type[errors.RtmeshError], grpc.StatusCode] = {
+    errors.InvalidArgumentError: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.NotFoundError: grpc.StatusCode.NOT_FOUND,
+    errors.AlreadyExistsError: grpc.StatusCode.ALREADY_EXISTS,
+    errors.FailedPreconditionError: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ResourceExhaustedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.UnavailableError: grpc.StatusCode.UNAVAILABLE,
+    errors.DeadlineExceededError: grpc.StatusCode.DEADLINE_EXCEEDED,
+    errors.UnimplementedError: grpc.StatusCode.UNIMPLEMENTED,
+}
+_ERRORS = {code: kind for kind, code in _CODES.items()}
+_BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def code_of(error: BaseException) -> grpc.StatusCode:
+    """The status code for an error; UNKNOWN for what is not ours."""
+    for kind in type(error).__mro__:
+        if kind in _CODES:
+            return _CODES[kind]
+    return grpc.StatusCode.UNKNOWN
+
+
+def code_from_number(number: int) -> grpc.StatusCode:
+    """The status code with google.rpc.Code `number`; UNKNOWN if there is none."""
+    return _BY_NUMBER.get(number, grpc.StatusCode.UNKNOWN)
+
+
+async def abort_with(context: grpc.aio.ServicerContext, error: errors.RtmeshError) -> NoReturn:
+    """End an rpc with the status of `error`."""
+    await context.abort(code_of(error), str(error))
+    raise AssertionError("abort raises")
+
+
+def from_rpc_error(error: grpc.RpcError, address: str = "") -> errors.RtmeshError:
+    """The error that a failed rpc tells of; for UNAVAILABLE it names the address."""
+    code, details = error.code(), error.details() or ""
+    if code is grpc.StatusCode.UNAVAILABLE and address:
+        return errors.UnavailableError(
+            f"nobody answers at {address} ({details})", "check that it runs and that the address is right"
+        )
+    return _ERRORS.get(code, errors.RtmeshError)(details or code.name)
