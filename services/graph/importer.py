@@ -7,13 +7,14 @@ the packages that lead to them, where no real package of that name exists.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import descriptor_pool
 
 
 def python_module(proto_file: str) -> str:
@@ -21,19 +22,9 @@ def python_module(proto_file: str) -> str:
     return proto_file.removesuffix(".proto").replace("-", "_").replace("/", ".") + "_pb2"
 
 
-def install_importer(descriptors: bytes) -> None:
-    """Make every proto of a FileDescriptorSet importable in this process. Idempotent.
-
-    The messages are those of the default pool, to which the set is added.
-
-    Raises:
-        GraphError: the process already has other definitions under one of the file names.
-    """
-    from rtmesh.graph.protos import INSTALLED, load_default_pool
-
-    load_default_pool(descriptors)
-    files = descriptor_pb2.FileDescriptorSet.FromString(descriptors).file
-    modules = {python_module(file.name): file.name for file in files if not file.name.startswith(INSTALLED)}
+def serve_modules(proto_files: Sequence[str]) -> None:
+    """Make these files, which the default pool has, importable in this process."""
+    modules = {python_module(file): file for file in proto_files}
     sys.meta_path.insert(0, _ModuleFinder(modules))
     sys.meta_path.append(_PackageFinder(modules))
 
@@ -49,7 +40,8 @@ class _ModuleFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname not in self.proto_files:
             return None
-        return ModuleSpec(fullname, _ProtoLoader(self.proto_files), origin=self.proto_files[fullname])
+        proto_file = self.proto_files[fullname]
+        return ModuleSpec(fullname, _ProtoLoader(proto_file), origin=proto_file)
 
 
 class _PackageFinder(MetaPathFinder):
@@ -72,14 +64,13 @@ class _EmptyLoader(Loader):
 class _ProtoLoader(Loader):
     """Fills a module with what protoc's generated code would define."""
 
-    def __init__(self, proto_files: Mapping[str, str]) -> None:
-        self.modules = {file: module for module, file in proto_files.items()}
-        self.proto_files = proto_files
+    def __init__(self, proto_file: str) -> None:
+        self.proto_file = proto_file
 
     def exec_module(self, module: ModuleType) -> None:
         from google.protobuf.internal import builder  # what generated code itself is made of
 
-        file = descriptor_pool.Default().FindFileByName(self.proto_files[module.__name__])
+        file = descriptor_pool.Default().FindFileByName(self.proto_file)
         names = module.__dict__
         names["DESCRIPTOR"] = file
         for dependency in file.public_dependencies:
@@ -90,8 +81,6 @@ class _ProtoLoader(Loader):
 
 def _public_names(proto_file: str) -> dict[str, object]:
     """What `import public` hands on."""
-    import importlib
-
     imported = importlib.import_module(python_module(proto_file))
     return {name: value for name, value in vars(imported).items() if not name.startswith(("_", "DESCRIPTOR"))}
 

@@ -18,18 +18,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
 import rtmesh.v1
-from rtmesh.graph.importer import install_importer, python_module
+from rtmesh.graph.importer import python_module, serve_modules
 from rtmesh.graph.problems import GraphError, Problem
-
-__all__ = [
-    "compile_protos",
-    "find_proto",
-    "install_importer",
-    "load_default_pool",
-    "message_class",
-    "pool_of",
-    "without_positions",
-]
 
 PROTOC_TIMEOUT_S = 60
 # Their generated modules are installed; a second definition in the default pool would clash.
@@ -97,6 +87,18 @@ def load_default_pool(descriptors: bytes) -> None:
             importlib.import_module(python_module(file.name))
         else:
             _add(pool, file)
+
+
+def install_importer(descriptors: bytes) -> None:
+    """Make `from cursor.v1 import cursor_pb2` work for every proto of a graph, generated or not.
+
+    Adds them to the default pool. Idempotent.
+
+    Raises:
+        GraphError: the process already has other definitions under one of the file names.
+    """
+    load_default_pool(descriptors)
+    serve_modules([file.name for file in _files(descriptors) if not file.name.startswith(INSTALLED)])
 
 
 def message_class(pool: descriptor_pool.DescriptorPool, full_name: str) -> type[Message]:

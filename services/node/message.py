@@ -1,9 +1,4 @@
-"""Messages of a stream: encoded straight into a ring's slot, decoded as views on it.
-
-What lies in a slot is plain protobuf:
-
-    header (57 bytes) | every field that is no Tensor | Tensors, in the order of their numbers
-"""
+"""The types of stream messages: encoded straight into a ring's slot, decoded as views on it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,122 +10,16 @@ from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.message_factory import GetMessageClass
 
 from rtmesh.node import wire
+from rtmesh.node.encoded import Encoded
+from rtmesh.node.received import Message
 from rtmesh.node.tensors import Piece, TensorField
-from rtmesh.node.wire import BYTES, HEADER_FIELD, HEADER_SIZE, Buffer, HeaderValues
+from rtmesh.node.wire import BYTES, HEADER_FIELD, HEADER_SIZE, Buffer
 from rtmesh.v1 import stream_pb2
+
+__all__ = ["Encoded", "Message", "MessageType"]
 
 _HEADER_TYPE = stream_pb2.Header.DESCRIPTOR.full_name
 _TENSOR_TYPE = stream_pb2.Tensor.DESCRIPTOR.full_name
-
-
-class Encoded:
-    """A message ready to be written. Arrays are not copied until then: write before changing them."""
-
-    __slots__ = ("_pieces", "_rest", "align_at", "length")
-
-    def __init__(self, rest: bytes, pieces: list[Piece], align_at: int = 0) -> None:
-        """`align_at` is given only if `rest` holds the first tensor already."""
-        at = HEADER_SIZE + len(rest)
-        for piece in pieces:
-            at += len(piece.prefix)
-            if not align_at and piece.array.size:
-                align_at = at
-            at += piece.array.nbytes
-        self._rest = rest
-        self._pieces = pieces
-        # Length in bytes, with the header.
-        self.length = at
-        # Offset of the first tensor's data, which wants to lie on 64 bytes; 0 if there is none.
-        self.align_at = align_at
-
-    def write_into(self, buffer: memoryview, header: HeaderValues) -> None:
-        """Write the message into the first `length` bytes of `buffer` (format "B")."""
-        wire.pack_header_into(buffer, header)
-        at = HEADER_SIZE + len(self._rest)
-        buffer[HEADER_SIZE:at] = self._rest
-        for prefix, array, dtype in self._pieces:
-            data = at + len(prefix)
-            buffer[at:data] = prefix
-            at = data + array.nbytes
-            if array.size:
-                target = np.frombuffer(buffer, dtype, array.size, data)
-                np.copyto(target.reshape(array.shape), array)
-
-    def to_bytes(self, header: HeaderValues) -> bytes:
-        """The message as bytes of its own."""
-        buffer = bytearray(self.length)
-        self.write_into(memoryview(buffer), header)
-        return bytes(buffer)
-
-
-class Message:
-    """A received message. Its fields are attributes; a field whose name is taken here reads as m["name"].
-
-    A Tensor reads as a read-only array, a view on the ring's slot (None if it is not set); repeated
-    Tensors as a list of them; any other field as in protobuf. ValueError if a field is malformed.
-    """
-
-    def __init__(self, type_: "MessageType", buffer: memoryview, keep: object) -> None:
-        self._type = type_
-        self._buffer = buffer
-        self._keep = keep
-        self._source = buffer
-        self._header: HeaderValues | None = None
-        self._header_at = (0, 0)
-        self._tensors: dict[int, list[tuple[int, int]]] = {}
-        self._cuts: list[tuple[int, int]] = []
-        self._rest: ProtoMessage | None = None
-
-    @property
-    def header(self) -> HeaderValues:
-        """The header; zeros for what it does not say."""
-        if self._header is None:
-            start, end = self._header_at
-            self._header = wire.parse_header(self._buffer[start:end])
-        return self._header
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The names of the fields, without the header."""
-        return self._type.field_names
-
-    def proto(self) -> Any:
-        """The whole message, header included, as a protobuf message of the caller's own."""
-        return self._type.parse(self._source)
-
-    def __getitem__(self, name: str) -> Any:
-        try:
-            return self.__dict__[name]
-        except KeyError:
-            return self.__getattr__(name)
-
-    def __getattr__(self, name: str) -> Any:
-        # Called only for what is not in __dict__: each field is read once.
-        if name not in self._type.names:
-            raise AttributeError(
-                f"{self._type.full_name} has no field {name!r}; it has {', '.join(self._type.field_names)}"
-            )
-        value = self.__dict__[name] = self._read(name)
-        return value
-
-    def __repr__(self) -> str:
-        shown = ", ".join([f"{name}={_shown(self[name])}" for name in self.fields])
-        return f"{self._type.full_name}({shown})"
-
-    def _read(self, name: str) -> Any:
-        field = self._type.tensors.get(name)
-        if field is None:
-            return getattr(self._other_fields(), name)
-        views = [field.view(self._buffer, *extent) for extent in self._tensors.get(field.number, ())]
-        if field.is_repeated:
-            return views
-        return views[0] if views else None
-
-    def _other_fields(self) -> ProtoMessage:
-        """The message without its tensors' data and without its header, parsed once."""
-        if self._rest is None:
-            self._rest = self._type.parse(b"".join(wire.complement(self._buffer, self._cuts)))
-        return self._rest
 
 
 class MessageType:
@@ -315,11 +204,3 @@ def _serialized(message: ProtoMessage) -> bytes:
 def _plain(value: object) -> object:
     """numpy's numbers and arrays as Python's: what protobuf takes, and faster than item by item."""
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, np.ndarray):
-        return f"<{value.dtype} {list(value.shape)}>"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_shown, value))}]"
-    return repr(value) if isinstance(value, (str, bytes, int, float)) else str(value).strip() or "{}"

@@ -43,7 +43,7 @@ class JoinResponse(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., preflight: _Optional[_Union[Preflight, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., start: _Optional[_Union[Start, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("machine", "hostname", "process_id", "data_address", "kernel", "cpu_count", "memory_bytes", "version")
+    __slots__ = ("machine", "hostname", "process_id", "data_address", "kernel", "cpu_count", "memory_bytes", "version", "runs")
     MACHINE_FIELD_NUMBER: _ClassVar[int]
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
     PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
@@ -52,6 +52,7 @@ class Hello(_message.Message):
     CPU_COUNT_FIELD_NUMBER: _ClassVar[int]
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    RUNS_FIELD_NUMBER: _ClassVar[int]
     machine: str
     hostname: str
     process_id: int
@@ -60,7 +61,8 @@ class Hello(_message.Message):
     cpu_count: int
     memory_bytes: int
     version: str
-    def __init__(self, machine: _Optional[str] = ..., hostname: _Optional[str] = ..., process_id: _Optional[int] = ..., data_address: _Optional[str] = ..., kernel: _Optional[str] = ..., cpu_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., version: _Optional[str] = ...) -> None: ...
+    runs: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, machine: _Optional[str] = ..., hostname: _Optional[str] = ..., process_id: _Optional[int] = ..., data_address: _Optional[str] = ..., kernel: _Optional[str] = ..., cpu_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., version: _Optional[str] = ..., runs: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("mesh_offset_ns", "scheduler_monotonic_ns")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from rtmesh.v1 import plan_pb2 as rtmesh_dot_v1_dot_plan__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15rtmesh/v1/relay.proto\x12\trtmesh.v1\x1a\x14rtmesh/v1/plan.proto\"\x83\x01\n\x0bPullRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0c\n\x04\x65\x64ge\x18\x02 \x01(\t\x12\x17\n\x0fresume_position\x18\x03 \x01(\x04\x12\x0e\n\x06\x63redit\x18\x04 \x01(\x04\x12\x19\n\x11released_position\x18\x05 \x01(\x04\x12\x15\n\rheld_messages\x18\x06 \x01(\x04\"W\n\x0cPullResponse\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0f\n\x07message\x18\x02 \x01(\x0c\x12\x17\n\x0fpublish_time_ns\x18\x03 \x01(\x10\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x08\"\xcf\x02\n\x0c\x43\x61rryRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12%\n\x06\x65gress\x18\x02 \x03(\x0b\x32\x15.rtmesh.v1.EgressPlan\x12\'\n\x07ingress\x18\x03 \x03(\x0b\x32\x16.rtmesh.v1.IngressPlan\x12\x37\n\x08segments\x18\x04 \x03(\x0b\x32%.rtmesh.v1.CarryRequest.SegmentsEntry\x12\x42\n\x0e\x64\x61ta_addresses\x18\x05 \x03(\x0b\x32*.rtmesh.v1.CarryRequest.DataAddressesEntry\x1a/\n\rSegmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12\x44\x61taAddressesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x0f\n\rCarryResponse\"\x1d\n\x0eReleaseRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\"\x11\n\x0fReleaseResponse\"\x0e\n\x0cWatchRequest\"M\n\rWatchResponse\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0c\n\x04\x65\x64ge\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t2D\n\x05Relay\x12;\n\x04Pull\x12\x16.rtmesh.v1.PullRequest\x1a\x17.rtmesh.v1.PullResponse(\x01\x30\x01\x32\xca\x01\n\x0cRelayControl\x12:\n\x05\x43\x61rry\x12\x17.rtmesh.v1.CarryRequest\x1a\x18.rtmesh.v1.CarryResponse\x12@\n\x07Release\x12\x19.rtmesh.v1.ReleaseRequest\x1a\x1a.rtmesh.v1.ReleaseResponse\x12<\n\x05Watch\x12\x17.rtmesh.v1.WatchRequest\x1a\x18.rtmesh.v1.WatchResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15rtmesh/v1/relay.proto\x12\trtmesh.v1\x1a\x14rtmesh/v1/plan.proto\"\x83\x01\n\x0bPullRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0c\n\x04\x65\x64ge\x18\x02 \x01(\t\x12\x17\n\x0fresume_position\x18\x03 \x01(\x04\x12\x0e\n\x06\x63redit\x18\x04 \x01(\x04\x12\x19\n\x11released_position\x18\x05 \x01(\x04\x12\x15\n\rheld_messages\x18\x06 \x01(\x04\"e\n\x0cPullResponse\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0f\n\x07message\x18\x02 \x01(\x0c\x12\x17\n\x0fpublish_time_ns\x18\x03 \x01(\x10\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x08\x12\x0c\n\x04skip\x18\x05 \x01(\x08\"\xcf\x02\n\x0c\x43\x61rryRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12%\n\x06\x65gress\x18\x02 \x03(\x0b\x32\x15.rtmesh.v1.EgressPlan\x12\'\n\x07ingress\x18\x03 \x03(\x0b\x32\x16.rtmesh.v1.IngressPlan\x12\x37\n\x08segments\x18\x04 \x03(\x0b\x32%.rtmesh.v1.CarryRequest.SegmentsEntry\x12\x42\n\x0e\x64\x61ta_addresses\x18\x05 \x03(\x0b\x32*.rtmesh.v1.CarryRequest.DataAddressesEntry\x1a/\n\rSegmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12\x44\x61taAddressesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x0f\n\rCarryResponse\"\x1d\n\x0eReleaseRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\"\x11\n\x0fReleaseResponse\"\x0e\n\x0cWatchRequest\"M\n\rWatchResponse\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0c\n\x04\x65\x64ge\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t2D\n\x05Relay\x12;\n\x04Pull\x12\x16.rtmesh.v1.PullRequest\x1a\x17.rtmesh.v1.PullResponse(\x01\x30\x01\x32\xca\x01\n\x0cRelayControl\x12:\n\x05\x43\x61rry\x12\x17.rtmesh.v1.CarryRequest\x1a\x18.rtmesh.v1.CarryResponse\x12@\n\x07Release\x12\x19.rtmesh.v1.ReleaseRequest\x1a\x1a.rtmesh.v1.ReleaseResponse\x12<\n\x05Watch\x12\x17.rtmesh.v1.WatchRequest\x1a\x18.rtmesh.v1.WatchResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,25 +39,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PULLREQUEST']._serialized_start=59
   _globals['_PULLREQUEST']._serialized_end=190
   _globals['_PULLRESPONSE']._serialized_start=192
-  _globals['_PULLRESPONSE']._serialized_end=279
-  _globals['_CARRYREQUEST']._serialized_start=282
-  _globals['_CARRYREQUEST']._serialized_end=617
-  _globals['_CARRYREQUEST_SEGMENTSENTRY']._serialized_start=516
-  _globals['_CARRYREQUEST_SEGMENTSENTRY']._serialized_end=563
-  _globals['_CARRYREQUEST_DATAADDRESSESENTRY']._serialized_start=565
-  _globals['_CARRYREQUEST_DATAADDRESSESENTRY']._serialized_end=617
-  _globals['_CARRYRESPONSE']._serialized_start=619
-  _globals['_CARRYRESPONSE']._serialized_end=634
-  _globals['_RELEASEREQUEST']._serialized_start=636
-  _globals['_RELEASEREQUEST']._serialized_end=665
-  _globals['_RELEASERESPONSE']._serialized_start=667
-  _globals['_RELEASERESPONSE']._serialized_end=684
-  _globals['_WATCHREQUEST']._serialized_start=686
-  _globals['_WATCHREQUEST']._serialized_end=700
-  _globals['_WATCHRESPONSE']._serialized_start=702
-  _globals['_WATCHRESPONSE']._serialized_end=779
-  _globals['_RELAY']._serialized_start=781
-  _globals['_RELAY']._serialized_end=849
-  _globals['_RELAYCONTROL']._serialized_start=852
-  _globals['_RELAYCONTROL']._serialized_end=1054
+  _globals['_PULLRESPONSE']._serialized_end=293
+  _globals['_CARRYREQUEST']._serialized_start=296
+  _globals['_CARRYREQUEST']._serialized_end=631
+  _globals['_CARRYREQUEST_SEGMENTSENTRY']._serialized_start=530
+  _globals['_CARRYREQUEST_SEGMENTSENTRY']._serialized_end=577
+  _globals['_CARRYREQUEST_DATAADDRESSESENTRY']._serialized_start=579
+  _globals['_CARRYREQUEST_DATAADDRESSESENTRY']._serialized_end=631
+  _globals['_CARRYRESPONSE']._serialized_start=633
+  _globals['_CARRYRESPONSE']._serialized_end=648
+  _globals['_RELEASEREQUEST']._serialized_start=650
+  _globals['_RELEASEREQUEST']._serialized_end=679
+  _globals['_RELEASERESPONSE']._serialized_start=681
+  _globals['_RELEASERESPONSE']._serialized_end=698
+  _globals['_WATCHREQUEST']._serialized_start=700
+  _globals['_WATCHREQUEST']._serialized_end=714
+  _globals['_WATCHRESPONSE']._serialized_start=716
+  _globals['_WATCHRESPONSE']._serialized_end=793
+  _globals['_RELAY']._serialized_start=795
+  _globals['_RELAY']._serialized_end=863
+  _globals['_RELAYCONTROL']._serialized_start=866
+  _globals['_RELAYCONTROL']._serialized_end=1068
 # @@protoc_insertion_point(module_scope)

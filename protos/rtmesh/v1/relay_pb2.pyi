@@ -24,16 +24,18 @@ class PullRequest(_message.Message):
     def __init__(self, run: _Optional[str] = ..., edge: _Optional[str] = ..., resume_position: _Optional[int] = ..., credit: _Optional[int] = ..., released_position: _Optional[int] = ..., held_messages: _Optional[int] = ...) -> None: ...
 
 class PullResponse(_message.Message):
-    __slots__ = ("position", "message", "publish_time_ns", "end")
+    __slots__ = ("position", "message", "publish_time_ns", "end", "skip")
     POSITION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     PUBLISH_TIME_NS_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
+    SKIP_FIELD_NUMBER: _ClassVar[int]
     position: int
     message: bytes
     publish_time_ns: int
     end: bool
-    def __init__(self, position: _Optional[int] = ..., message: _Optional[bytes] = ..., publish_time_ns: _Optional[int] = ..., end: _Optional[bool] = ...) -> None: ...
+    skip: bool
+    def __init__(self, position: _Optional[int] = ..., message: _Optional[bytes] = ..., publish_time_ns: _Optional[int] = ..., end: _Optional[bool] = ..., skip: _Optional[bool] = ...) -> None: ...
 
 class CarryRequest(_message.Message):
     __slots__ = ("run", "egress", "ingress", "segments", "data_addresses")

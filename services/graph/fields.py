@@ -1,0 +1,171 @@
+"""Reading a document key by key: each reader takes a value or notes what is wrong with it.
+
+Nothing here raises: a reader that finds a problem adds it to the list and returns None (or an
+empty collection), so that one pass reports everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from rtmesh.graph.document import Entries, Items, Mark, Scalar, Value, describe
+from rtmesh.graph.names import LONGEST_NAME, did_you_mean, is_name
+from rtmesh.graph.problems import Problem, join_path
+from rtmesh.graph.units import parse_duration_ns, parse_size_bytes
+
+# Keys whose feature does not exist yet: refused by name, since a setting takes effect or is refused.
+NOT_SUPPORTED_YET = frozenset({"realtime", "record", "security", "tls"})
+
+LONGEST_DURATION_NS = 24 * 3_600_000_000_000
+
+
+class Problems:
+    """What was found so far."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[Mark, Problem]] = []
+
+    def add(self, mark: Mark, path: str, text: str, remedy: str = "") -> None:
+        self.found.append((mark, Problem(str(mark), path, text, remedy)))
+
+    def add_elsewhere(self, problem: Problem) -> None:
+        """Note a problem of another file, a proto or the command line: it stands after graph.yaml's."""
+        self.found.append((Mark("", 1 << 30), problem))
+
+    def in_order(self) -> list[Problem]:
+        """Every problem once, in file order."""
+        ordered = sorted(self.found, key=lambda item: (item[0].line, item[0].column))
+        return list(dict.fromkeys(problem for _, problem in ordered))
+
+
+@dataclass(frozen=True)
+class Field:
+    """A value of the document with its path (nodes.decoder.inputs.bins) and its key's place."""
+
+    value: Value
+    path: str
+    key_mark: Mark
+    problems: Problems
+
+    def refuse(self, text: str, remedy: str = "") -> None:
+        self.problems.add(self.value.mark, self.path, text, remedy)
+
+    def refuse_key(self, text: str, remedy: str = "") -> None:
+        self.problems.add(self.key_mark, self.path, text, remedy)
+
+    def entries(self, known: Collection[str], required: Collection[str] = ()) -> dict[str, Field]:
+        """The fields of a mapping with these keys; unknown, repeated and missing ones are noted."""
+        fields = self.named_entries()
+        for key in [key for key in fields if key not in known]:
+            _refuse_unknown(key, fields.pop(key), known)
+        for key in required:
+            if key not in fields and isinstance(self.value, Entries):
+                self.refuse_key(f"the key {key} is missing", f"add `{key}:`")
+        return fields
+
+    def named_entries(self, twice: str = "the key {} stands here twice", remedy: str = "") -> dict[str, Field]:
+        """The fields of a mapping whose keys the user chose; a repeated one is noted as `twice` says."""
+        if not isinstance(self.value, Entries):
+            self._expected("a mapping")
+            return {}
+        for key, mark in self.value.repeated:
+            self.problems.add(mark, join_path(self.path, key), twice.format(key), remedy or "remove one")
+        marks = self.value.key_marks
+        return {key: self._inner(inner, key, marks[key]) for key, inner in self.value.values.items()}
+
+    def items(self) -> list[Field]:
+        if not isinstance(self.value, Items):
+            self._expected("a list")
+            return []
+        return [self._inner(item, f"[{place}]", item.mark) for place, item in enumerate(self.value.items)]
+
+    def text(self, example: str = "text") -> str | None:
+        if not isinstance(self.value, Scalar) or not isinstance(self.value.value, str):
+            return self._expected(example)
+        if not self.value.value.strip():
+            return self._expected(example)
+        if not _is_storable(self.value.value):
+            return self.refuse("has a character that no text can hold")
+        return self.value.value
+
+    def texts(self, example: str) -> list[str]:
+        """A list of texts, one at least."""
+        items = self.items()
+        if isinstance(self.value, Items) and not items:
+            self.refuse("the list is empty", f"name at least one: {example}")
+        found = [item.text(example) for item in items]
+        return [text for text in found if text is not None]
+
+    def name(self, pattern, rule: str) -> str | None:  # type: ignore[no-untyped-def]
+        text = self.text("a name")
+        if text is None or is_name(text, pattern):
+            return text
+        return self.refuse(f"{text!r:.60} is not a name: {rule}, at most {LONGEST_NAME}")
+
+    def integer(self, lowest: int, highest: int) -> int | None:
+        value = self.value.value if isinstance(self.value, Scalar) else None
+        if not isinstance(value, int) or isinstance(value, bool):
+            return self._expected(f"a whole number from {lowest} to {highest}")
+        if not lowest <= value <= highest:
+            shown = str(value) if abs(value) < 1 << 64 else "the number"
+            return self.refuse(f"{shown} is out of range", f"choose from {lowest} to {highest}")
+        return value
+
+    def choice(self, choices: Mapping[str, int]) -> int | None:
+        text = self.text(" or ".join(choices))
+        if text is None or text in choices:
+            return choices[text] if text is not None else None
+        return self.refuse(f"{text!r:.60} is neither {' nor '.join(choices)}", did_you_mean(text, choices))
+
+    def duration(self, unit_ns: int, lowest: int = 1) -> int | None:
+        """A duration in whole units of `unit_ns`, `lowest` units at least."""
+        text = self._quantity("a duration such as 15s or 200ms")
+        try:
+            duration_ns = parse_duration_ns(text) if text is not None else None
+        except ValueError as error:
+            return self.refuse(str(error))
+        if duration_ns is None:
+            return None
+        if duration_ns % unit_ns or not lowest * unit_ns <= duration_ns <= LONGEST_DURATION_NS:
+            unit = {1_000: "us", 1_000_000: "ms"}[unit_ns]
+            return self.refuse(f"{text} is out of range", f"choose whole {unit}, from {lowest}{unit} to 24h")
+        return duration_ns // unit_ns
+
+    def size_bytes(self, lowest: int, highest: int) -> int | None:
+        text = self._quantity("a size such as 4KiB or 1MiB")
+        try:
+            size = parse_size_bytes(text) if text is not None else None
+        except ValueError as error:
+            return self.refuse(str(error))
+        if size is not None and not lowest <= size <= highest:
+            return self.refuse(f"{text} is out of range", f"choose from {lowest} B to {highest >> 20}MiB")
+        return size
+
+    def _quantity(self, example: str) -> str | None:
+        if isinstance(self.value, Scalar) and type(self.value.value) in (str, int, float):
+            return self.value.text
+        return self._expected(example)
+
+    def _expected(self, expected: str) -> None:
+        remedy = "remove the key, or give it a value" if describe(self.value) == "nothing" else ""
+        self.refuse(f"is {describe(self.value)}; expected {expected}", remedy)
+
+    def _inner(self, value: Value, key: str, mark: Mark) -> Field:
+        return Field(value, join_path(self.path, key), mark, self.problems)
+
+
+def _refuse_unknown(key: str, field: Field, known: Collection[str]) -> None:
+    if key in NOT_SUPPORTED_YET:
+        field.refuse_key(f"{key} is not supported yet", "remove it")
+    else:
+        field.refuse_key(f"unknown key {key!r:.60}", did_you_mean(key, known))
+
+
+def _is_storable(text: str) -> bool:
+    """Whether protobuf can hold it: YAML escapes can spell lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

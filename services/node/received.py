@@ -1,0 +1,95 @@
+"""A received message: a view on the bytes that it lies in."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from google.protobuf.message import Message as ProtoMessage
+
+from rtmesh.node import wire
+from rtmesh.node.wire import HeaderValues
+
+if TYPE_CHECKING:
+    from rtmesh.node.message import MessageType
+
+
+class Message:
+    """A received message. Its fields are attributes; a field whose name is taken here reads as m["name"].
+
+    A Tensor reads as a read-only array, a view on the ring's slot (None if it is not set); repeated
+    Tensors as a list of them; any other field as in protobuf. ValueError if a field is malformed.
+    """
+
+    def __init__(self, type_: "MessageType", buffer: memoryview | None, keep: object) -> None:
+        """`buffer` is None for a type without tensors: then all is in `_rest`, and no slot is held."""
+        self._type = type_
+        self._keep = keep
+        self._source = buffer
+        # What the extents below speak of: `_source`, or the same message merged by protobuf.
+        self._buffer = buffer or memoryview(b"")
+        self._header: HeaderValues | None = None
+        self._header_at = (0, 0)
+        self._tensors: dict[int, list[tuple[int, int]]] = {}
+        self._cuts: list[tuple[int, int]] = []
+        self._rest: ProtoMessage | None = None
+
+    @property
+    def header(self) -> HeaderValues:
+        """The header; zeros for what it does not say."""
+        if self._header is None:
+            start, end = self._header_at
+            self._header = wire.parse_header(self._buffer[start:end])
+        return self._header
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields, without the header."""
+        return self._type.field_names
+
+    def proto(self) -> Any:
+        """The whole message, header included, as a protobuf message of the caller's own."""
+        return self._type.parse(self.serialized())
+
+    def serialized(self) -> wire.Buffer:
+        """The whole message, header included, as it came or as protobuf would write it."""
+        if self._source is not None:
+            return self._source
+        return self._other_fields().SerializeToString()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._read(name)
+
+    def __getattr__(self, name: str) -> Any:
+        # Called only for what is no attribute yet: each field is read once.
+        if name.startswith("__"):  # copy and pickle ask for such before there is anything
+            raise AttributeError(name)
+        value = self.__dict__[name] = self._read(name)
+        return value
+
+    def __repr__(self) -> str:
+        shown = ", ".join([f"{name}={_shown(self[name])}" for name in self.fields])
+        return f"{self._type.full_name}({shown})"
+
+    def _read(self, name: str) -> Any:
+        field = self._type.tensors.get(name)
+        if field is None:
+            if name not in self.fields:
+                raise AttributeError(self._type.unknown_field(name))
+            return getattr(self._other_fields(), name)
+        views = [field.view(self._buffer, *extent) for extent in self._tensors.get(field.number, ())]
+        if field.is_repeated:
+            return views
+        return views[0] if views else None
+
+    def _other_fields(self) -> ProtoMessage:
+        """The message without its tensors' data and without its header, parsed once."""
+        if self._rest is None:
+            self._rest = self._type.parse(b"".join(wire.complement(self._buffer, self._cuts)))
+        return self._rest
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"<{value.dtype} {list(value.shape)}>"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
+    return repr(value) if isinstance(value, (str, bytes, int, float)) else str(value).strip() or "{}"

@@ -1,0 +1,137 @@
+"""Credit and release of one ingress edge. Pure: numbers in, numbers out.
+
+Two rings have positions here: a *local* position counts the ingress ring, a *far* position the
+writer's ring. Credit speaks of messages and follows the local ring; what is acknowledged speaks
+of far positions. The two differ by what an edge's policy dropped on the way.
+
+    local   0 ........ released ........ head ........ granted_until
+                          │ not released  │ may still come │
+                          └──────── never more than size ──┘
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rtmesh.common.errors import FailedPreconditionError
+
+# An edge that drops is drained always: its credit only bounds what is on the wire.
+DROPPING_WINDOW = 256
+
+
+class Grant(NamedTuple):
+    """What one request tells the far side."""
+
+    credit: int
+    released_position: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an ingress ring holds when a pull begins.
+
+    Attributes:
+        head: local position of the next message; so many the edge has ever brought.
+        released: local position below which the reader has released everything.
+        source_position: far position of the next message that is not held.
+    """
+
+    head: int
+    released: int
+    source_position: int
+
+
+class Window:
+    """One pull's credit, from its opening on.
+
+    Args:
+        size: how many messages may be granted and not released at any moment.
+        held: what the ring holds at the opening.
+        follows_release: the edge blocks: credit and acknowledgement follow what the reader
+            released. Else both follow what the ring holds, and the ring drops.
+    """
+
+    def __init__(self, size: int, held: Held, *, follows_release: bool) -> None:
+        self._size = size
+        self._follows_release = follows_release
+        self._head = held.head
+        self._granted_until = held.head
+        self._released = held.released if follows_release else held.head
+        self._source_position = held.source_position
+        # Ends (far position + 1) of the messages that are not released. Of those that an earlier
+        # life of this process brought only the count is known; a block edge has no gaps among what is
+        # not released, so they lie directly below source_position.
+        unreleased = self._head - self._released
+        self._ends = deque(max(0, held.source_position - age) for age in reversed(range(unreleased)))
+        self._released_position = max(0, held.source_position - unreleased)
+        self._acknowledged = self._released_position
+
+    @property
+    def unreleased(self) -> int:
+        """Messages held here that the reader has not released, as far as is known."""
+        return self._head - self._released
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the far side has no credit left."""
+        return self._granted_until == self._head
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing can come before the reader releases something."""
+        return self.unreleased >= self._size
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the far side should be told now: it has run dry, or a quarter of the window is new."""
+        new = self._new_credit()
+        return new > 0 and (self.is_exhausted or new * 4 >= self._size)
+
+    def received(self, far_position: int) -> None:
+        """One message came; it is about to be committed to the ring.
+
+        Raises:
+            FailedPreconditionError: the far side sent it out of order or without credit.
+        """
+        expected = self._source_position
+        if far_position < expected or (self._follows_release and far_position > expected):
+            raise _fault(f"message {far_position} came when {expected} was the next")
+        if self.is_exhausted:
+            raise _fault(f"message {far_position} came without credit")
+        self._head += 1
+        self._source_position = far_position + 1
+        self._ends.append(far_position + 1)
+        if not self._follows_release:
+            self._release_below(self._head)
+
+    def skipped(self, far_position: int) -> None:
+        """Nothing that is still missing below `far_position` will come."""
+        self._source_position = max(self._source_position, far_position)
+
+    def released(self, local_position: int) -> None:
+        """The ring's reader has released everything below `local_position`."""
+        if self._follows_release:
+            self._release_below(min(local_position, self._head))
+
+    def take_grant(self) -> Grant | None:
+        """Everything the far side has not been told yet, counted as told; None if it knows all."""
+        credit = self._new_credit()
+        if credit == 0 and self._acknowledged == self._released_position:
+            return None
+        self._granted_until += credit
+        self._acknowledged = self._released_position
+        return Grant(credit, self._released_position)
+
+    def _new_credit(self) -> int:
+        return max(0, self._released + self._size - self._granted_until)
+
+    def _release_below(self, local_position: int) -> None:
+        while self._released < local_position:
+            self._released += 1
+            self._released_position = self._ends.popleft()
+
+
+def _fault(text: str) -> FailedPreconditionError:
+    return FailedPreconditionError(text, "the far relay is at fault; the edge is pulled again")

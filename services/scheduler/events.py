@@ -1,0 +1,59 @@
+"""What the scheduler is told: the events that its state machine takes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtmesh.v1 import graph_pb2, machine_pb2
+
+
+@dataclass(frozen=True)
+class MachineJoined:
+    """A machine dialled in and said hello."""
+
+    hello: machine_pb2.Hello
+
+
+@dataclass(frozen=True)
+class MachineLost:
+    """A joined machine's stream ended; its processes may well live on."""
+
+    machine: str
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A joined machine reported something other than Hello."""
+
+    machine: str
+    report: machine_pb2.JoinRequest
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A user wants `graph` to run. `salt` (four of [a-z0-9]) makes the run's name unguessable."""
+
+    graph: graph_pb2.Graph
+    salt: str
+
+
+@dataclass(frozen=True)
+class StopGraph:
+    """A user wants the graph drained and stopped."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class DeleteGraph:
+    """A user wants the graph stopped and forgotten."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Time has passed: the moment asked for by NextTick has come."""
+
+
+Event = MachineJoined | MachineLost | Reported | Apply | StopGraph | DeleteGraph | Tick

@@ -1,0 +1,82 @@
+"""The machines that are or were joined to the mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rtmesh.common.errors import AlreadyExistsError, InvalidArgumentError
+from rtmesh.graph.names import MACHINE_NAME, is_name
+from rtmesh.v1 import machine_pb2, status_pb2
+
+
+class Machine:
+    """One machine, as its last Hello and reports told."""
+
+    def __init__(self, hello: machine_pb2.Hello) -> None:
+        self.hello = hello
+        self.is_connected = True
+        self.processes: list[status_pb2.ProcessStatus] = []
+        # Runs it was told to end although no graph wants them: told once a connection.
+        self.orphans: set[str] = set()
+
+    def status(self) -> status_pb2.MachineStatus:
+        """What users see of it."""
+        hello = self.hello
+        return status_pb2.MachineStatus(
+            name=hello.machine,
+            hostname=hello.hostname,
+            connected=self.is_connected,
+            data_address=hello.data_address,
+            processes=self.processes,
+            kernel=hello.kernel,
+            cpu_count=hello.cpu_count,
+            memory_bytes=hello.memory_bytes,
+            version=hello.version,
+        )
+
+
+class Machines:
+    """All machines by name."""
+
+    def __init__(self) -> None:
+        self._machines: dict[str, Machine] = {}
+
+    def __getitem__(self, name: str) -> Machine:
+        return self._machines[name]
+
+    def join(self, hello: machine_pb2.Hello) -> None:
+        """Take in a machine. Changes nothing if it raises.
+
+        Raises:
+            InvalidArgumentError: its name cannot be one.
+            AlreadyExistsError: a machine of that name is joined.
+        """
+        if not is_name(hello.machine, MACHINE_NAME):
+            raise InvalidArgumentError(
+                f"{hello.machine!r} cannot name a machine", "use up to 40 of A-Z a-z 0-9 _ -, first no _ or -"
+            )
+        known = self._machines.get(hello.machine)
+        if known is not None and known.is_connected:
+            raise AlreadyExistsError(
+                f"machine {hello.machine} is joined already, from {known.hello.hostname} "
+                f"(process {known.hello.process_id})",
+                "give this one another name, or end that meshd",
+            )
+        self._machines[hello.machine] = Machine(hello)
+
+    def is_joined(self, name: str) -> bool:
+        """Whether the machine's stream is up."""
+        return name in self._machines and self._machines[name].is_connected
+
+    def data_addresses(self) -> dict[str, str]:
+        """Where the relay of each joined machine is dialled."""
+        return {
+            name: machine.hello.data_address
+            for name, machine in sorted(self._machines.items())
+            if machine.is_connected
+        }
+
+    def statuses(self, names: Iterable[str] | None = None) -> list[status_pb2.MachineStatus]:
+        """Status of the named machines that are known; of all by default."""
+        wanted = sorted(self._machines) if names is None else names
+        return [self._machines[name].status() for name in wanted if name in self._machines]

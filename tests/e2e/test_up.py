@@ -1,0 +1,120 @@
+"""`meshctl up` from the outside: what it runs, says, sums up and leaves."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from running import GRAPHS, run_up, up, user_folders
+
+from rtmesh.shm import list_segments
+
+COUNT = GRAPHS / "count" / "graph.yaml"
+TWO_MACHINES = GRAPHS / "count" / "two_machines.yaml"
+
+
+@pytest.mark.parametrize(("graph", "transport"), [(COUNT, "ring"), (TWO_MACHINES, "grpc")])
+def test_a_graph_that_ends_by_itself_completes_with_exact_accounts(
+    graph: Path, transport: str, tmp_path: Path
+) -> None:
+    status, said = run_up(graph, folder=tmp_path)
+
+    assert status == 0, said.err
+    assert said.summary["phase"] == "completed"
+    edge = said.edge("summer.numbers")
+    assert edge["transport"] == transport
+    # Compared with what the nodes counted themselves.
+    assert said.summary["nodes"]["counter"]["result"] == {"sent": 1000}
+    assert said.summary["nodes"]["summer"]["result"] == {"received": 1000, "total": 500500}
+    assert (edge["sent"], edge["delivered"], edge["in_flight"]) == (1000, 1000, 0)
+    assert edge["exact"] and not any(edge["dropped"].values())
+    assert edge["latency_us"]["p50"] > 0
+
+
+def test_for_stops_a_graph_cleanly(tmp_path: Path) -> None:
+    arguments = ["--set", "counter.count=0", "--set", "counter.rate_hz=200", "--for", "2s"]
+    status, said = run_up(TWO_MACHINES, *arguments, folder=tmp_path)
+
+    assert status == 0, said.err
+    assert said.summary["phase"] == "stopped"
+    edge = said.edge("summer.numbers")
+    assert edge["sent"] == edge["delivered"] == said.summary["nodes"]["summer"]["result"]["received"] > 100
+    (budget,) = said.summary["budgets"]
+    assert budget["held"] and budget["measured"]["count"] == edge["sent"]
+
+
+def test_ctrl_c_stops_a_graph_cleanly(tmp_path: Path) -> None:
+    with up(COUNT, "--set", "counter.count=0", folder=tmp_path) as running:
+        running.until_said("count: running")
+        running.stop()
+        assert running.wait() == 0, running.err
+
+    edge = running.edge("summer.numbers")
+    assert edge["sent"] == edge["delivered"] == running.summary["nodes"]["summer"]["result"]["received"]
+
+
+def test_nothing_survives_a_command_that_is_killed(tmp_path: Path) -> None:
+    with up(TWO_MACHINES, "--set", "counter.count=0", folder=tmp_path) as running:
+        running.until_said("count2: running")
+        processes = running.processes()
+        running.process.send_signal(signal.SIGKILL)
+        running.close()
+        assert len(processes) > 6
+        assert not [process for process in processes if process.is_running()]
+
+    # The next command removes what the killed one could not.
+    assert run_up(COUNT, folder=tmp_path)[0] == 0
+    assert not list_segments() and not user_folders()
+
+
+def test_a_failure_is_told_with_its_traceback_and_exits_1(tmp_path: Path) -> None:
+    status, said = run_up(COUNT, "--set", "summer.fail_at=7", folder=tmp_path)
+
+    assert status == 1
+    assert said.summary["phase"] == "failed"
+    assert "node summer on local failed: RuntimeError: asked to fail at 7" in said.err
+    assert 'summer.py", line' in said.err
+    assert said.summary["nodes"]["summer"]["state"] == "failed"
+    edge = said.edge("summer.numbers")
+    assert edge["exact"] and edge["delivered"] == 7
+
+
+def test_a_module_that_cannot_be_imported_is_told_before_anything_runs(tmp_path: Path) -> None:
+    graph = copy_of_count(tmp_path, "nodes.counter:Counter", "nodes.missing:Counter")
+    status, said = run_up(graph, folder=tmp_path)
+
+    assert status == 1
+    assert "nodes.missing" in said.err
+
+
+def test_a_wrong_graph_is_refused_with_line_and_remedy(tmp_path: Path) -> None:
+    graph = copy_of_count(tmp_path, "counter.numbers}", "counter.nambers, realtime: {priority: 80}}")
+    with up(graph, folder=tmp_path) as running:
+        assert running.wait() == 1
+
+    assert "graph.yaml:" in running.err
+    assert "nambers" in running.err
+
+
+def test_a_step_that_hangs_is_shown_with_its_stack(tmp_path: Path) -> None:
+    graph = copy_of_count(tmp_path, "    inputs:", "    step_timeout: 300ms\n    inputs:")
+    with up(graph, "--set", "summer.hang_at=5", folder=tmp_path) as running:
+        running.until_said("count/summer: stuck")
+        running.stop()
+        assert running.wait() == 1
+
+    summer = running.summary["nodes"]["summer"]
+    assert "in add" in summer["detail"]
+
+
+def copy_of_count(folder: Path, old: str, new: str) -> Path:
+    """The count graph in a folder of its own, with one change."""
+    import shutil
+
+    shutil.copytree(COUNT.parent, folder / "count", ignore=shutil.ignore_patterns("__pycache__"))
+    graph = folder / "count" / "graph.yaml"
+    text = graph.read_text()
+    assert old in text
+    graph.write_text(text.replace(old, new))
+    return graph

@@ -1,0 +1,83 @@
+"""kill -9 of each kind of process while a graph runs: what is told, and that the accounts stay exact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from running import GRAPHS, Up, until, up
+
+COUNT = GRAPHS / "count" / "graph.yaml"
+TWO_MACHINES = GRAPHS / "count" / "two_machines.yaml"
+ENDLESS = ["--set", "counter.count=0", "--set", "counter.rate_hz=500"]
+
+
+def stop_and_check(running: Up, *, restarted: str | None = None) -> dict:
+    running.stop()
+    assert running.wait() == 0, running.out + running.err
+    edge = running.edge("summer.numbers")
+    assert edge["exact"] and edge["in_flight"] == 0
+    if restarted is not None:
+        assert running.summary["nodes"][restarted]["restarts"] == 1
+    return edge
+
+
+@pytest.mark.parametrize("node", ["counter", "summer"])
+def test_a_killed_loop_is_told_and_restarted(node: str, tmp_path: Path) -> None:
+    with up(TWO_MACHINES, *ENDLESS, folder=tmp_path) as running:
+        running.until_said("count2: running")
+        running.find_loop(node).kill()
+        running.until_said(f"count2/{node}: restarting: killed by SIGKILL")
+        until(lambda: running.err.rstrip().endswith(f"count2/{node}: running"), 20, "running again")
+        edge = stop_and_check(running, restarted=node)
+
+    # A message that was taken counts as delivered even if its taker was killed before it was done.
+    assert edge["delivered"] > 0 and not any(edge["dropped"].values())
+
+
+def test_a_node_that_fails_for_good_stops_the_graph(tmp_path: Path) -> None:
+    with up(COUNT, *ENDLESS, folder=tmp_path) as running:
+        running.until_said("count: running")
+        running.find_loop("summer").kill()
+        assert running.wait() == 1
+
+    assert "node summer on local failed: killed by SIGKILL" in running.err
+    assert running.summary["phase"] == "failed"
+    assert running.edge("summer.numbers")["exact"]
+
+
+def test_a_killed_service_cuts_no_edge_and_comes_back(tmp_path: Path) -> None:
+    with up(COUNT, *ENDLESS, folder=tmp_path) as running:
+        running.until_said("count: running")
+        service = running.find_service("summer")
+        service.kill()
+        until(lambda: running.find_service("summer").pid != service.pid, 20, "a new service")
+        edge = stop_and_check(running)
+
+    assert edge["sent"] == edge["delivered"] == running.summary["nodes"]["summer"]["result"]["received"]
+
+
+@pytest.mark.parametrize("machine", ["left", "right"])
+def test_a_killed_relay_comes_back_and_nothing_is_lost_or_repeated(machine: str, tmp_path: Path) -> None:
+    with up(TWO_MACHINES, *ENDLESS, folder=tmp_path) as running:
+        running.until_said("count2: running")
+        relay = running.find("rtmesh.relay", f"/{machine}/")
+        relay.kill()
+        until(lambda: running.find("rtmesh.relay", f"/{machine}/").pid != relay.pid, 20, "a new relay")
+        edge = stop_and_check(running)
+
+    result = running.summary["nodes"]["summer"]["result"]
+    assert edge["sent"] == edge["delivered"] == result["received"]
+    # 1 + 2 + ... + n: nothing lost, nothing twice.
+    assert result["total"] == result["received"] * (result["received"] + 1) // 2
+
+
+def test_a_killed_meshd_ends_the_command_and_leaves_nothing(tmp_path: Path) -> None:
+    with up(TWO_MACHINES, *ENDLESS, folder=tmp_path) as running:
+        running.until_said("count2: running")
+        processes = running.processes()
+        running.find("rtmesh.machine", "right").kill()
+        assert running.wait() == 1
+
+    assert "right ended with status -9" in running.err
+    assert not [process for process in processes if process.is_running()]
