@@ -6,6 +6,7 @@ RtmeshError
 ├── NotFoundError
 ├── AlreadyExistsError
 ├── FailedPreconditionError   right, but not now
+├── AbortedError              somebody else took over
 ├── ResourceExhaustedError
 ├── UnavailableError          the other side cannot be reached
 ├── DeadlineExceededError
@@ -53,6 +54,10 @@ class AlreadyExistsError(RtmeshError):
 
 class FailedPreconditionError(RtmeshError):
     """Right in itself, but not in the present state."""
+
+
+class AbortedError(RtmeshError):
+    """Somebody else took over what was under way."""
 
 
 class ResourceExhaustedError(RtmeshError):

@@ -1,9 +1,9 @@
 """A node's contract, recognized from the rpcs of its proto service.
 
-    rpc Bins(stream BinnedSpikes) returns (stream rtmesh.v1.Credit);       input port "bins"
-    rpc Velocity(stream rtmesh.v1.Credit) returns (stream CursorVelocity); output port "velocity"
-    rpc Configure(DecoderParameters) returns (DecoderParameters);          parameters
-    rpc Calibrate(CalibrateRequest) returns (CalibrateResponse);           a method
+rpc Bins(stream BinnedSpikes) returns (stream rtmesh.v1.Credit);       input port "bins"
+rpc Velocity(stream rtmesh.v1.Credit) returns (stream CursorVelocity); output port "velocity"
+rpc Configure(DecoderParameters) returns (DecoderParameters);          parameters
+rpc Calibrate(CalibrateRequest) returns (CalibrateResponse);           a method
 """
 
 from __future__ import annotations
@@ -53,19 +53,22 @@ class Contract:
     @classmethod
     def of(cls, service: ServiceDescriptor) -> Contract:
         """Recognize a contract. Rpcs of no known shape are left out: see contract_problems."""
-        inputs = tuple(PortSpec(snake_case(m.name), m.name, m.input_type) for m in service.methods if _is_input(m))
+        inputs = tuple(
+            PortSpec(snake_case(m.name), m.name, m.input_type) for m in service.methods if _is_input(m)
+        )
         outputs = tuple(
             PortSpec(snake_case(m.name), m.name, m.output_type) for m in service.methods if _is_output(m)
         )
-        methods = tuple(MethodSpec(m.name, m.input_type, m.output_type) for m in service.methods if _is_unary(m))
+        methods = tuple(
+            MethodSpec(m.name, m.input_type, m.output_type) for m in service.methods if _is_unary(m)
+        )
         configure = [method.request for method in methods if method.name == CONFIGURE]
         return cls(service, inputs, outputs, configure[0] if configure else None, methods)
 
-    def input(self, name: str) -> PortSpec | None:
-        return next((port for port in self.inputs if port.name == name), None)
-
-    def output(self, name: str) -> PortSpec | None:
-        return next((port for port in self.outputs if port.name == name), None)
+    def port(self, name: str, direction: str) -> PortSpec | None:
+        """The port of that name; `direction` is "input" or "output"."""
+        ports = self.inputs if direction == "input" else self.outputs
+        return next((port for port in ports if port.name == name), None)
 
 
 def contract_problems(service: ServiceDescriptor, positions: Positions | None = None) -> list[Problem]:
@@ -129,7 +132,9 @@ def _message_problems(method: MethodDescriptor, positions: Positions) -> Iterato
 
 def _is_header(field: FieldDescriptor) -> bool:
     is_header_type = field.message_type is not None and field.message_type.full_name == HEADER
-    return is_header_type and field.name == "header" and not field.is_repeated and field.containing_oneof is None
+    return (
+        is_header_type and field.name == "header" and not field.is_repeated and field.containing_oneof is None
+    )
 
 
 def _configure_problems(method: MethodDescriptor, positions: Positions) -> Iterator[Problem]:
@@ -153,7 +158,9 @@ def _name_problems(service: ServiceDescriptor, positions: Positions) -> Iterator
         port = snake_case(method.name)
         if len(port) > LONGEST_PORT_NAME:
             text = f"the name has {len(port)} characters"
-            yield Problem(positions.of_method(method), _path(method), text, f"use at most {LONGEST_PORT_NAME}")
+            yield Problem(
+                positions.of_method(method), _path(method), text, f"use at most {LONGEST_PORT_NAME}"
+            )
         other = names.setdefault(port, method)
         if other is not method and not (_is_unary(method) and _is_unary(other)):
             text = f"is called {port} in snake_case, as {other.name} is"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -185,15 +185,27 @@ def _mappings_of(value: Value) -> list[Entries]:
     return [candidate for candidate in candidates if isinstance(candidate, Entries)]
 
 
-def walk(value: Value, path: tuple[str, ...]) -> Iterator[Value]:
-    """The values along a path of keys and places ("[2]" or "2"), as far as it leads."""
+def walk(value: Value, path: Sequence[str]) -> Iterator[Value]:
+    """The values along a path of keys and places ("[2]"), as far as it leads."""
     yield value
     for part in path:
         place = part.strip("[]")
         if isinstance(value, Entries) and part in value.values:
             value = value.values[part]
-        elif isinstance(value, Items) and place.isdigit() and int(place) < len(value.items):
+        elif isinstance(value, Items) and place.isdecimal() and int(place) < len(value.items):
             value = value.items[int(place)]
         else:
             return
         yield value
+
+
+def repeats(value: Value, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Mark]]:
+    """Every key within that stands in its mapping more than once, with its path."""
+    if isinstance(value, Items):
+        for place, item in enumerate(value.items):
+            yield from repeats(item, (*path, f"[{place}]"))
+    elif isinstance(value, Entries):
+        for key, mark in value.repeated:
+            yield (*path, key), mark
+        for key, inner in value.values.items():
+            yield from repeats(inner, (*path, key))

@@ -6,10 +6,12 @@ empty collection), so that one pass reports everything.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from rtmesh.graph.document import Entries, Items, Mark, Scalar, Value, describe
+from rtmesh.graph.document import Entries, Items, Mark, Scalar, Value, describe, plain, repeats, walk
 from rtmesh.graph.names import LONGEST_NAME, did_you_mean, is_name
 from rtmesh.graph.problems import Problem, join_path
 from rtmesh.graph.units import parse_duration_ns, parse_size_bytes
@@ -48,6 +50,10 @@ class Field:
     key_mark: Mark
     problems: Problems
 
+    @property
+    def is_mapping(self) -> bool:
+        return isinstance(self.value, Entries)
+
     def refuse(self, text: str, remedy: str = "") -> None:
         self.problems.add(self.value.mark, self.path, text, remedy)
 
@@ -60,11 +66,13 @@ class Field:
         for key in [key for key in fields if key not in known]:
             _refuse_unknown(key, fields.pop(key), known)
         for key in required:
-            if key not in fields and isinstance(self.value, Entries):
+            if key not in fields and self.is_mapping:
                 self.refuse_key(f"the key {key} is missing", f"add `{key}:`")
         return fields
 
-    def named_entries(self, twice: str = "the key {} stands here twice", remedy: str = "") -> dict[str, Field]:
+    def named_entries(
+        self, twice: str = "the key {} stands here twice", remedy: str = ""
+    ) -> dict[str, Field]:
         """The fields of a mapping whose keys the user chose; a repeated one is noted as `twice` says."""
         if not isinstance(self.value, Entries):
             self._expected("a mapping")
@@ -82,41 +90,48 @@ class Field:
 
     def text(self, example: str = "text") -> str | None:
         if not isinstance(self.value, Scalar) or not isinstance(self.value.value, str):
-            return self._expected(example)
+            self._expected(example)
+            return None
         if not self.value.value.strip():
-            return self._expected(example)
+            self._expected(example)
+            return None
         if not _is_storable(self.value.value):
-            return self.refuse("has a character that no text can hold")
+            self.refuse("has a character that no text can hold")
+            return None
         return self.value.value
 
-    def texts(self, example: str) -> list[str]:
-        """A list of texts, one at least."""
+    def texts(self, example: str) -> list[tuple[Field, str]]:
+        """The texts of a list, one at least, each with its place."""
         items = self.items()
         if isinstance(self.value, Items) and not items:
-            self.refuse("the list is empty", f"name at least one: {example}")
-        found = [item.text(example) for item in items]
-        return [text for text in found if text is not None]
+            self.refuse("the list is empty", f"name at least one, such as {example}")
+        found = [(item, item.text(f"text, such as {example}")) for item in items]
+        return [(item, text) for item, text in found if text is not None]
 
-    def name(self, pattern, rule: str) -> str | None:  # type: ignore[no-untyped-def]
+    def name(self, pattern: re.Pattern[str], rule: str) -> str | None:
         text = self.text("a name")
         if text is None or is_name(text, pattern):
             return text
-        return self.refuse(f"{text!r:.60} is not a name: {rule}, at most {LONGEST_NAME}")
+        self.refuse(f"{text!r:.60} is not a name: {rule}, at most {LONGEST_NAME}")
+        return None
 
     def integer(self, lowest: int, highest: int) -> int | None:
         value = self.value.value if isinstance(self.value, Scalar) else None
         if not isinstance(value, int) or isinstance(value, bool):
-            return self._expected(f"a whole number from {lowest} to {highest}")
+            self._expected(f"a whole number from {lowest} to {highest}")
+            return None
         if not lowest <= value <= highest:
             shown = str(value) if abs(value) < 1 << 64 else "the number"
-            return self.refuse(f"{shown} is out of range", f"choose from {lowest} to {highest}")
+            self.refuse(f"{shown} is out of range", f"choose from {lowest} to {highest}")
+            return None
         return value
 
     def choice(self, choices: Mapping[str, int]) -> int | None:
         text = self.text(" or ".join(choices))
         if text is None or text in choices:
             return choices[text] if text is not None else None
-        return self.refuse(f"{text!r:.60} is neither {' nor '.join(choices)}", did_you_mean(text, choices))
+        self.refuse(f"{text!r:.60} is neither {' nor '.join(choices)}", did_you_mean(text, choices))
+        return None
 
     def duration(self, unit_ns: int, lowest: int = 1) -> int | None:
         """A duration in whole units of `unit_ns`, `lowest` units at least."""
@@ -124,12 +139,14 @@ class Field:
         try:
             duration_ns = parse_duration_ns(text) if text is not None else None
         except ValueError as error:
-            return self.refuse(str(error))
+            self.refuse(str(error))
+            return None
         if duration_ns is None:
             return None
         if duration_ns % unit_ns or not lowest * unit_ns <= duration_ns <= LONGEST_DURATION_NS:
             unit = {1_000: "us", 1_000_000: "ms"}[unit_ns]
-            return self.refuse(f"{text} is out of range", f"choose whole {unit}, from {lowest}{unit} to 24h")
+            self.refuse(f"{text} is out of range", f"choose whole {unit}, from {lowest}{unit} to 24h")
+            return None
         return duration_ns // unit_ns
 
     def size_bytes(self, lowest: int, highest: int) -> int | None:
@@ -137,15 +154,33 @@ class Field:
         try:
             size = parse_size_bytes(text) if text is not None else None
         except ValueError as error:
-            return self.refuse(str(error))
+            self.refuse(str(error))
+            return None
         if size is not None and not lowest <= size <= highest:
-            return self.refuse(f"{text} is out of range", f"choose from {lowest} B to {highest >> 20}MiB")
+            self.refuse(f"{text} is out of range", f"choose from {lowest} B to {highest >> 20}MiB")
+            return None
         return size
+
+    def free_mapping(self) -> dict[str, Any]:
+        """A mapping of any depth as plain values; repeated keys within are noted."""
+        if not isinstance(self.value, Entries):
+            self._expected("a mapping")
+            return {}
+        for path, mark in repeats(self.value):
+            text = f"the key {path[-1]} stands here twice"
+            self.problems.add(mark, join_path(self.path, *path), text, "remove one")
+        values: dict[str, Any] = plain(self.value)
+        return values
+
+    def mark_of(self, path: Sequence[str]) -> Mark:
+        """The place of a value within, or of the nearest one around it."""
+        return list(walk(self.value, path))[-1].mark
 
     def _quantity(self, example: str) -> str | None:
         if isinstance(self.value, Scalar) and type(self.value.value) in (str, int, float):
             return self.value.text
-        return self._expected(example)
+        self._expected(example)
+        return None
 
     def _expected(self, expected: str) -> None:
         remedy = "remove the key, or give it a value" if describe(self.value) == "nothing" else ""

@@ -1,8 +1,8 @@
 """What is wrong with a graph: problems, and the errors that carry them.
 
-    GraphError          the graph, as written, cannot be used: every problem at once
-    ├── PlanError       the graph is right, the machines at hand cannot carry it
-    └── ParameterError  values do not fit a parameters message
+GraphError          the graph, as written, cannot be used: every problem at once
+├── PlanError       the graph is right, the machines at hand cannot carry it
+└── ParameterError  values do not fit a parameters message
 """
 
 from __future__ import annotations

@@ -31,7 +31,9 @@ def _parse(text: str, units: dict[str, int], kind: str, unitless: int = 0) -> in
     elif unit in units:
         factor = units[unit]
     else:
-        raise ValueError(f"{text!r} has {'no unit' if not unit else 'an unknown unit'}: use {', '.join(units)}")
+        raise ValueError(
+            f"{text!r} has {'no unit' if not unit else 'an unknown unit'}: use {', '.join(units)}"
+        )
     total = amount * factor
     if total.denominator != 1:
         raise ValueError(f"{text!r} is not a whole number of {next(iter(units))}")

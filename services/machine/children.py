@@ -19,6 +19,7 @@ from rtmesh.machine.state import FOLDER_VARIABLE, Process, State
 from rtmesh.v1 import status_pb2
 
 ENDED_AT_ONCE_S = 2.0
+TAIL_BYTES = 16384
 
 
 class Usage:
@@ -137,11 +138,11 @@ class Children:
         loop.add_reader(descriptor, ended)
 
 
-def log_tail(path: Path, lines: int = 20) -> str:
-    """The last lines of a log file; empty if there is none."""
+def log_tail(path: Path, offset: int, lines: int = 20) -> str:
+    """The last lines of a log file that were written after `offset`; empty if there are none."""
     try:
         with path.open("rb") as log:
-            log.seek(max(0, path.stat().st_size - 16384))
+            log.seek(max(offset, path.stat().st_size - TAIL_BYTES))
             text = log.read().decode(errors="replace")
     except OSError:
         return ""

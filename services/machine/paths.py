@@ -1,7 +1,7 @@
 """Where meshd keeps its files: one folder a machine, one folder a run within it, mode 0700.
 
-    RUNTIME_DIR/MACHINE/  lock state.json doorbell.sock relay.sock relay-control.sock relay.log
-                  RUN/    descriptors.binpb NODE.json NODE.log NODE.service.log NODE.stack NODE.sock
+RUNTIME_DIR/MACHINE/  lock state.json doorbell.sock relay.sock relay-control.sock relay.log
+              RUN/    descriptors.binpb NODE.json NODE.log NODE.service.log NODE.stack NODE.sock
 """
 
 from __future__ import annotations

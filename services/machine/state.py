@@ -101,7 +101,9 @@ def end_leftovers(state_path: Path) -> list[Process]:
     """
     found = {process.process_id: process for process in _recorded(state_path)}
     found.update({process.process_id: process for process in _unrecorded(state_path.parent)})
-    opened = [(process, descriptor) for process in found.values() if (descriptor := _open(process)) is not None]
+    opened = [
+        (process, descriptor) for process in found.values() if (descriptor := _open(process)) is not None
+    ]
     try:
         _signal_and_wait(opened, signal.SIGTERM, TERMINATE_GRACE_S)
         _signal_and_wait(opened, signal.SIGKILL, KILL_GRACE_S)

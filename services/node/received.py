@@ -20,57 +20,33 @@ class Message:
     """
 
     def __init__(self, type_: "MessageType", buffer: memoryview | None, keep: object) -> None:
-        """`buffer` is None for a type without tensors: then all is in `_rest`, and no slot is held."""
+        """`buffer` is None for a type without tensors: then `_others` has all, and no slot is held."""
         self._type = type_
         self._keep = keep
         self._source = buffer
         # What the extents below speak of: `_source`, or the same message merged by protobuf.
         self._buffer = buffer or memoryview(b"")
-        self._header: HeaderValues | None = None
-        self._header_at = (0, 0)
+        self._header = HeaderValues()
         self._tensors: dict[int, list[tuple[int, int]]] = {}
         self._cuts: list[tuple[int, int]] = []
-        self._rest: ProtoMessage | None = None
+        self._others: ProtoMessage | None = None
 
     @property
     def header(self) -> HeaderValues:
         """The header; zeros for what it does not say."""
-        if self._header is None:
-            start, end = self._header_at
-            self._header = wire.parse_header(self._buffer[start:end])
         return self._header
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of the fields, without the header."""
-        return self._type.field_names
+        return self._type.layout.field_names
 
     def proto(self) -> Any:
         """The whole message, header included, as a protobuf message of the caller's own."""
-        return self._type.parse(self.serialized())
-
-    def serialized(self) -> wire.Buffer:
-        """The whole message, header included, as it came or as protobuf would write it."""
-        if self._source is not None:
-            return self._source
-        return self._other_fields().SerializeToString()
+        return self._type.parse(self._serialized())
 
     def __getitem__(self, name: str) -> Any:
-        return self._read(name)
-
-    def __getattr__(self, name: str) -> Any:
-        # Called only for what is no attribute yet: each field is read once.
-        if name.startswith("__"):  # copy and pickle ask for such before there is anything
-            raise AttributeError(name)
-        value = self.__dict__[name] = self._read(name)
-        return value
-
-    def __repr__(self) -> str:
-        shown = ", ".join([f"{name}={_shown(self[name])}" for name in self.fields])
-        return f"{self._type.full_name}({shown})"
-
-    def _read(self, name: str) -> Any:
-        field = self._type.tensors.get(name)
+        field = self._type.layout.tensors.get(name)
         if field is None:
             if name not in self.fields:
                 raise AttributeError(self._type.unknown_field(name))
@@ -80,11 +56,28 @@ class Message:
             return views
         return views[0] if views else None
 
+    def __getattr__(self, name: str) -> Any:
+        # Called only for what is no attribute yet: each field is read once.
+        if name.startswith("__"):  # copy and pickle ask for such before there is anything
+            raise AttributeError(name)
+        value = self.__dict__[name] = self[name]
+        return value
+
+    def __repr__(self) -> str:
+        shown = ", ".join([f"{name}={_shown(self[name])}" for name in self.fields])
+        return f"{self._type.full_name}({shown})"
+
+    def _serialized(self) -> wire.Buffer:
+        """The whole message, header included: as it came, or as protobuf would write it."""
+        if self._source is not None:
+            return self._source
+        return bytes(self._other_fields().SerializeToString())
+
     def _other_fields(self) -> ProtoMessage:
-        """The message without its tensors' data and without its header, parsed once."""
-        if self._rest is None:
-            self._rest = self._type.parse(b"".join(wire.complement(self._buffer, self._cuts)))
-        return self._rest
+        """The message without its tensors and without its header, parsed once."""
+        if self._others is None:
+            self._others = self._type.parse(b"".join(wire.complement(self._buffer, self._cuts)))
+        return self._others
 
 
 def _shown(value: object) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message as ProtoMessage
 
 from rtmesh.node.wire import BYTES, VARINT, Buffer, field_tag, read_varint, scan, varint
@@ -46,7 +47,7 @@ class _Layout(NamedTuple):
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    count: int
+    element_count: int
     data: int
 
 
@@ -56,12 +57,11 @@ class TensorField:
     Remembers the last prefix it wrote and the last it read: a stream seldom changes its shape.
     """
 
-    def __init__(self, where: str, name: str, number: int, is_repeated: bool) -> None:
-        self.where = where
-        self.name = name
-        self.number = number
-        self.is_repeated = is_repeated
-        self._tag = field_tag(number, BYTES)
+    def __init__(self, field: FieldDescriptor) -> None:
+        self.where: str = field.full_name
+        self.number: int = field.number
+        self.is_repeated: bool = field.is_repeated
+        self._tag = field_tag(field.number, BYTES)
         self._written: tuple[object, object, bytes, np.dtype[Any]] = (None, None, b"", np.dtype("u1"))
         self._read: tuple[int, bytes, _Layout | None] = (-1, b"", None)
 
@@ -133,6 +133,14 @@ def read_layout(buffer: Buffer, start: int, end: int, where: str) -> tuple[_Layo
     dtype = _dtype(number, where)
     count = _element_count(shape, dtype, data_end - data, where)
     return _Layout(dtype, tuple(shape), count, data - start), data_end
+
+
+def data_extent(buffer: Buffer, start: int, end: int) -> tuple[int, int]:
+    """Where the data lies of the Tensor that is `buffer[start:end]`."""
+    for field, wire_type, _, payload, after in scan(buffer, start, end):
+        if field == _DATA_FIELD and wire_type == BYTES:
+            return payload, after
+    return end, end
 
 
 def to_tensor(value: object, where: str = "tensor") -> stream_pb2.Tensor:

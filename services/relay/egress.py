@@ -11,13 +11,16 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
 
 from rtmesh.common.errors import FailedPreconditionError, UnavailableError
 from rtmesh.relay.frames import end_frame, message_frame, skip_frame
 from rtmesh.shm import Reader, Ring, wait
 from rtmesh.v1.relay_pb2 import PullRequest
+
+_T = TypeVar("_T")
 
 # A sleeping thread looks up this often, to see whether its pull has ended.
 _SLICE_NS = 50_000_000
@@ -44,6 +47,7 @@ class EgressEdge:
         self._ring = Ring.open(segment)
         self._seat = asyncio.Lock()
         self._newest: Pull | None = None
+        self._leaving: asyncio.Task[None] | None = None
         self._is_closed = False
         if reader >= len(self._ring.layout.readers):
             self._ring.close()
@@ -65,13 +69,18 @@ class EgressEdge:
         previous, self._newest = self._newest, pull
         if previous is not None:
             previous.cut(TakenOverError(f"another pull took over edge {self._name}"))
-        async with self._seat:
+        await self._seat.acquire()
+        try:
             self._check_seat(pull)
             pull.begin()
-            try:
-                yield pull
-            finally:
-                await self._let_go(pull)
+        except BaseException:
+            self._seat.release()
+            raise
+        try:
+            yield pull
+        finally:
+            # Not awaited here: a cancelled rpc must not leave a thread in the ring that the next pull reads.
+            self._leaving = asyncio.create_task(self._let_go(pull))
 
     async def close(self) -> None:
         """End the pull that runs, if any, and let go of the ring."""
@@ -88,12 +97,12 @@ class EgressEdge:
             raise TakenOverError(f"another pull took over edge {self._name}")
 
     async def _let_go(self, pull: Pull) -> None:
-        """Leave the reader's seat as a cut leaves it: from now on hold_absent bounds its hold."""
-        # Shielded: a cancelled rpc must not leave a thread in the ring that the next pull reads.
-        await asyncio.shield(pull.end())
-        self._ring.mark_absent(self._index)
-        if self._newest is pull:
-            self._newest = None
+        """Free the seat as a cut leaves it: from now on hold_absent bounds how long the reader holds."""
+        try:
+            await pull.end()
+            self._ring.mark_absent(self._index)
+        finally:
+            self._seat.release()
 
 
 class Pull:
@@ -113,7 +122,11 @@ class Pull:
     def begin(self) -> None:
         """Attach the reader where the caller left off, and start to read."""
         self._reader = Reader(self._segment, self._index)
-        self._reader.resume(self._opening.resume_position, self._opening.held_messages)
+        try:
+            self._reader.resume(self._opening.resume_position, self._opening.held_messages)
+        except BaseException:
+            self._reader.close()
+            raise
         if self._reader.taken > self._opening.resume_position:
             self._outbox.put([skip_frame(self._reader.taken)])
         self._acknowledge(self._opening.released_position)
@@ -172,7 +185,7 @@ class Pull:
             view = self._reader.try_take(now_ns)
             if view is None:
                 return
-            yield message_frame(view.position, view.publish_time_ns, view)
+            yield message_frame(view.position, view.publish_time_ns, memoryview(view))
 
 
 class _Credit:
@@ -240,10 +253,10 @@ class _Outbox:
             self._changed.clear()
             await self._changed.wait()
 
-    def _call(self, change: object, argument: object) -> None:
+    def _call(self, change: Callable[[_T], None], argument: _T) -> None:
         self._loop.call_soon_threadsafe(self._apply, change, argument)
 
-    def _apply(self, change: object, argument: object) -> None:
+    def _apply(self, change: Callable[[_T], None], argument: _T) -> None:
         change(argument)
         self._changed.set()
 

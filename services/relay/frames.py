@@ -7,7 +7,6 @@ protobuf reader the result is an ordinary PullResponse.
 from __future__ import annotations
 
 import struct
-from collections.abc import Buffer
 
 from rtmesh.v1.relay_pb2 import PullResponse
 
@@ -18,9 +17,8 @@ _PUBLISH_TIME_NS = b"\x19"
 _TIME = struct.Struct("<q")
 
 
-def message_frame(position: int, publish_time_ns: int, message: Buffer) -> bytes:
+def message_frame(position: int, publish_time_ns: int, message: memoryview) -> bytes:
     """A PullResponse that carries `message`, copied out of its buffer."""
-    view = memoryview(message)
     return b"".join(
         (
             _POSITION,
@@ -28,8 +26,8 @@ def message_frame(position: int, publish_time_ns: int, message: Buffer) -> bytes
             _PUBLISH_TIME_NS,
             _TIME.pack(publish_time_ns),
             _MESSAGE,
-            _varint(view.nbytes),
-            view,
+            _varint(message.nbytes),
+            message,
         )
     )
 

@@ -16,7 +16,7 @@ class LinkBoard:
         self._states: dict[tuple[str, str], WatchResponse] = {}
         self._watchers: set[asyncio.Queue[WatchResponse]] = set()
 
-    def set(self, run: str, edge: str, *, connected: bool, reason: str = "") -> None:
+    def set(self, run: str, edge: str, connected: bool, reason: str = "") -> None:
         """Record a state and tell it if it is new."""
         state = WatchResponse(run=run, edge=edge, connected=connected, reason=reason)
         if self._states.get((run, edge)) == state:
@@ -24,11 +24,6 @@ class LinkBoard:
         self._states[run, edge] = state
         for watcher in self._watchers:
             watcher.put_nowait(state)
-
-    def is_connected(self, run: str, edge: str) -> bool:
-        """Whether the edge is connected now."""
-        state = self._states.get((run, edge))
-        return state is not None and state.connected
 
     def forget(self, run: str) -> None:
         """Drop the states of a run that is released; nobody is told."""

@@ -115,11 +115,14 @@ class Window:
         if self._follows_release:
             self._release_below(min(local_position, self._head))
 
-    def take_grant(self) -> Grant | None:
-        """Everything the far side has not been told yet, counted as told; None if it knows all."""
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything the far side has not been told."""
+        return self._new_credit() > 0 or self._acknowledged < self._released_position
+
+    def grant(self) -> Grant:
+        """What the far side is to be told now; from then on it counts as told."""
         credit = self._new_credit()
-        if credit == 0 and self._acknowledged == self._released_position:
-            return None
         self._granted_until += credit
         self._acknowledged = self._released_position
         return Grant(credit, self._released_position)

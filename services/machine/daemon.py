@@ -1,0 +1,288 @@
+"""meshd: the parent of everything that runs on one machine, under the orders of one scheduler."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+from rtmesh.common import processes
+from rtmesh.common.clock import ClockPage
+from rtmesh.common.errors import InvalidArgumentError, ProblemsError
+from rtmesh.machine.children import Children, Usage
+from rtmesh.machine.doorbell import Doorbell
+from rtmesh.machine.link import Link
+from rtmesh.machine.paths import Paths, is_too_long
+from rtmesh.machine.preflight import preflight
+from rtmesh.machine.relay_client import Relay
+from rtmesh.machine.run import Host, Run
+from rtmesh.machine.state import State, end_leftovers, take_lock
+from rtmesh.shm import segment_name, sweep
+from rtmesh.v1 import machine_pb2, status_pb2
+
+FLUSH_TIMEOUT_S = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What meshd is started with."""
+
+    machine: str
+    scheduler: str
+    root: Path
+    runtime_folder: Path
+    # Where other machines' relays reach this one's; empty: a socket in the runtime folder.
+    data_address: str = ""
+    # End with this process; 0: with nobody.
+    parent_process_id: int = 0
+
+
+def run(options: Options) -> None:
+    """Be meshd until SIGTERM or SIGINT.
+
+    Raises:
+        RtmeshError: another meshd of this name and folder runs; a path is too long.
+    """
+    import uvloop
+
+    if options.parent_process_id:
+        processes.die_with_parent(options.parent_process_id)
+    paths = Paths(options.runtime_folder, options.machine)
+    _check_lengths(paths)
+    paths.make()
+    with take_lock(paths.lock):
+        _clean_up(paths)
+        uvloop.run(_serve(options, paths))
+
+
+def _check_lengths(paths: Paths) -> None:
+    for path in paths.sockets():
+        if is_too_long(path):
+            length = len(os.fsencode(path))
+            raise InvalidArgumentError(
+                f"socket path {path} has {length} bytes; the kernel takes 107", "choose a shorter --dir"
+            )
+
+
+def _clean_up(paths: Paths) -> None:
+    for process in end_leftovers(paths.state):
+        log.warning("ended a leftover", process=process.name, process_id=process.process_id)
+    for segment in sweep():
+        log.warning("removed a leftover", segment=segment)
+    paths.remove_sockets()
+
+
+async def _serve(options: Options, paths: Paths) -> None:
+    daemon = Daemon(options, paths)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    try:
+        await daemon.run_until(stopped)
+    finally:
+        await daemon.close()
+
+
+class Daemon:
+    """The runs of one machine, and the scheduler's orders about them."""
+
+    def __init__(self, options: Options, paths: Paths) -> None:
+        self._options = options
+        self._paths = paths
+        state = State(paths.state)
+        children = Children(state)
+        own_process_id = os.getpid() if options.parent_process_id else 0
+        self._data_address = options.data_address or f"unix:{paths.relay_data}"
+        self._relay = Relay(paths, children, self._data_address, own_process_id, self._report_link)
+        self._usage = Usage("meshd", os.getpid())
+        self._host = self._make_host(state, children, own_process_id)
+        self._runs: dict[str, Run] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+        self._joining_since_ns = 0
+        self._doorbell = Doorbell(paths.doorbell, self._rang)
+        self._link = Link(options.scheduler, self._hello, self._current, self._ordered)
+
+    def _make_host(self, state: State, children: Children, parent_process_id: int) -> Host:
+        segment = segment_name(self._options.machine, f"meshd-{os.getpid()}", "clock")
+        state.add_segments([segment])
+        return Host(
+            machine=self._options.machine,
+            root=self._options.root.absolute(),
+            paths=self._paths,
+            state=state,
+            children=children,
+            relay=self._relay,
+            clock=ClockPage.create(segment, 0),
+            clock_segment=segment,
+            parent_process_id=parent_process_id,
+            processes=self._processes,
+            report=lambda report: self._link.report(report),
+        )
+
+    async def run_until(self, stopped: asyncio.Event) -> None:
+        """Serve the scheduler until the event is set, then stop every run."""
+        keeping = asyncio.get_running_loop().create_task(self._link.keep())
+        try:
+            await stopped.wait()
+            log.info("stopping", runs=len(self._runs))
+            self._is_closing = True
+            await asyncio.gather(*(self._stop(run) for run in list(self._locks)))
+            await self._link.flush(FLUSH_TIMEOUT_S)
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Let go of everything; no run is left."""
+        await self._relay.end()
+        self._doorbell.close()
+        self._host.clock.close()
+        self._host.clock.unlink()
+        self._paths.remove_sockets()
+        self._paths.state.unlink(missing_ok=True)
+
+    # reports
+
+    def _hello(self) -> machine_pb2.Hello:
+        self._joining_since_ns = time.monotonic_ns()
+        return machine_pb2.Hello(
+            machine=self._options.machine,
+            hostname=socket.gethostname(),
+            process_id=os.getpid(),
+            data_address=self._data_address,
+            kernel=platform.release(),
+            cpu_count=os.cpu_count() or 1,
+            memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+            version=version("rtmesh"),
+        )
+
+    def _current(self) -> Iterator[machine_pb2.JoinRequest]:
+        """All that a scheduler without memory needs to know."""
+        for run in self._runs.values():
+            yield from (machine_pb2.JoinRequest(node=report) for report in run.statuses())
+        yield from (machine_pb2.JoinRequest(link=link) for link in self._relay.links())
+        for run in self._runs.values():
+            yield machine_pb2.JoinRequest(accounts=run.accounts())
+
+    def _processes(self) -> list[status_pb2.ProcessStatus]:
+        self._usage.sample()
+        relay = self._relay.status()
+        return [self._usage.status(), *([relay] if relay else [])]
+
+    def _report_link(self, link: machine_pb2.LinkReport) -> None:
+        self._link.report(machine_pb2.JoinRequest(link=link))
+
+    # orders
+
+    def _ordered(self, order: machine_pb2.JoinResponse) -> None:
+        match order.WhichOneof("order"):
+            case "welcome":
+                self._welcomed(order.welcome)
+            case "preflight":
+                self._begin(order.preflight.plan.run, self._preflight, order.preflight)
+            case "prepare":
+                self._begin(order.prepare.plan.run, self._prepare, order.prepare)
+            case "start":
+                self._begin(order.start.run, self._start, order.start)
+            case "drain":
+                self._begin(order.drain.run, self._drain, order.drain)
+            case "stop":
+                self._begin(order.stop.run, self._ordered_stop, order.stop)
+
+    def _begin(self, run: str, handle: Callable[..., Awaitable[None]], order: object) -> None:
+        """Carry out an order after those given before it for the same run."""
+        lock = self._locks.setdefault(run, asyncio.Lock())
+
+        async def in_turn() -> None:
+            async with lock:
+                await handle(order)
+            if run not in self._runs and not lock.locked():
+                self._locks.pop(run, None)
+
+        task = asyncio.get_running_loop().create_task(in_turn())
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("an order failed", exc_info=error)
+
+    def _welcomed(self, welcome: machine_pb2.Welcome) -> None:
+        """Set the clock. While runs live it stays as it is: mesh time never steps."""
+        if self._runs:
+            return
+        offset_ns, error_ns = mesh_offset(welcome, self._joining_since_ns, time.monotonic_ns())
+        self._host.clock.set(offset_ns, error_ns)
+
+    async def _preflight(self, order: machine_pb2.Preflight) -> None:
+        paths = self._paths.run(order.plan.run)
+        problems = await asyncio.to_thread(preflight, order.plan, self._host.root, paths)
+        answer = machine_pb2.Preflighted(run=order.plan.run, problems=problems)
+        self._link.report(machine_pb2.JoinRequest(preflighted=answer))
+
+    async def _prepare(self, order: machine_pb2.Prepare) -> None:
+        name = order.plan.run
+        answer = machine_pb2.Prepared(run=name)
+        if name not in self._runs and not self._is_closing:
+            self._runs[name] = Run(order.plan, self._host)
+            try:
+                await self._runs[name].prepare(dict(order.data_addresses))
+            except ProblemsError as error:
+                del self._runs[name]
+                answer.problems.extend(error.problems)
+        self._link.report(machine_pb2.JoinRequest(prepared=answer))
+
+    async def _start(self, order: machine_pb2.Start) -> None:
+        if order.run in self._runs:
+            self._runs[order.run].start()
+
+    async def _drain(self, order: machine_pb2.Drain) -> None:
+        if order.run in self._runs:
+            self._runs[order.run].drain()
+
+    async def _ordered_stop(self, order: machine_pb2.Stop) -> None:
+        await self._end_run(order.run)
+
+    async def _stop(self, name: str) -> None:
+        async with self._locks[name]:
+            if name in self._runs:
+                await self._end_run(name)
+
+    async def _end_run(self, name: str) -> None:
+        """End a run and report so; a run that is not here has ended."""
+        ended = machine_pb2.Ended(run=name)
+        if name in self._runs:
+            ended.accounts.CopyFrom(await self._runs[name].stop())
+            self._runs.pop(name, None)
+        self._link.report(machine_pb2.JoinRequest(ended=ended))
+
+    def _rang(self, run: str, node: str) -> None:
+        if run in self._runs:
+            self._runs[run].doorbell(node)
+
+
+def mesh_offset(welcome: machine_pb2.Welcome, sent_ns: int, received_ns: int) -> tuple[int, int]:
+    """What to add to this machine's CLOCK_MONOTONIC for mesh time, and its error bound, both in ns.
+
+    The scheduler read its clock between `sent_ns` and `received_ns` of ours. If its reading lies there too,
+    both clocks are one: nothing has to be estimated.
+    """
+    theirs_ns = welcome.scheduler_monotonic_ns
+    if sent_ns <= theirs_ns <= received_ns:
+        return welcome.mesh_offset_ns, 0
+    middle_ns = (sent_ns + received_ns) // 2
+    return welcome.mesh_offset_ns + theirs_ns - middle_ns, (received_ns - sent_ns + 1) // 2

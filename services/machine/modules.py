@@ -1,0 +1,112 @@
+"""Finding a node's class without importing anything."""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import importlib.util
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+_EXTENSIONS = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+
+
+class ModuleProblem(Exception):
+    """A module or class that cannot be used, with what to do."""
+
+    def __init__(self, text: str, remedy: str) -> None:
+        super().__init__(text)
+        self.text = text
+        self.remedy = remedy
+
+
+def check_class(module: str, class_name: str, search: Sequence[Path]) -> None:
+    """Check that a module can be found and has a class.
+
+    Args:
+        module: dotted name.
+        search: folders searched before those of Python itself.
+
+    Raises:
+        ModuleProblem: the module is not found, cannot be parsed, or has no such class.
+    """
+    path = find_module(module, search)
+    if path is None:
+        folders = ", ".join(str(folder) for folder in search)
+        raise ModuleProblem(
+            f"module {module} is not found in {folders}", "correct `run`, or add to python_path"
+        )
+    if path.suffix != ".py":
+        return  # compiled: only importing it would tell
+    names, is_open = _names(path, module)
+    if class_name not in names and not is_open:
+        classes = ", ".join(sorted(names)) or "none"
+        raise ModuleProblem(f"{path} has no class {class_name}", f"it defines: {classes}")
+
+
+def find_module(module: str, search: Sequence[Path]) -> Path | None:
+    """The file of a module; None if there is none."""
+    parts = module.split(".")
+    folders = [*search, *_installed(parts[0])]
+    for part in parts[:-1]:
+        folders = [folder / part for folder in folders if (folder / part).is_dir()]
+    return next(_files(parts[-1], folders), None)
+
+
+def _installed(package: str) -> list[Path]:
+    """Folders that hold an installed top-level package or module. Finding a top-level one imports nothing."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return []
+    if spec is None:
+        return []
+    if spec.submodule_search_locations:
+        return [Path(location).parent for location in spec.submodule_search_locations]
+    return [Path(spec.origin).parent] if spec.has_location and spec.origin else []
+
+
+def _files(name: str, folders: Iterable[Path]) -> Iterator[Path]:
+    for folder in folders:
+        candidates = [folder / name / "__init__.py", folder / f"{name}.py"]
+        candidates += [folder / f"{name}{suffix}" for suffix in _EXTENSIONS]
+        yield from (path for path in candidates if path.is_file())
+
+
+def _names(path: Path, module: str) -> tuple[set[str], bool]:
+    """Names that a module binds at its top level, and whether it may bind others."""
+    try:
+        tree = ast.parse(path.read_bytes(), filename=str(path))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 0
+        raise ModuleProblem(
+            f"{path}:{line}: module {module} cannot be parsed: {error}", "correct it"
+        ) from error
+    names: set[str] = set()
+    for statement in _top_level(tree.body):
+        names.update(_bound(statement))
+    return names - {"*"}, bool({"*", "__getattr__"} & names)
+
+
+def _top_level(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements that run on import, also inside `if`, `try` and `with`."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, (ast.If, ast.Try, ast.With, ast.For, ast.While)):
+            for field in ("body", "orelse", "finalbody"):
+                yield from _top_level(getattr(statement, field, []))
+            for handler in getattr(statement, "handlers", []):
+                yield from _top_level(handler.body)
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    match statement:
+        case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+            return {name}
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            return {alias.asname or alias.name for alias in aliases}
+        case ast.Assign(targets=targets):
+            return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return {name}
+    return set()

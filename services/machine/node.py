@@ -1,0 +1,298 @@
+"""One node on this machine: carries out what its supervisor decides, and tells it what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from google.protobuf import json_format
+
+from rtmesh.common import control as words
+from rtmesh.machine.children import Child, Children, log_tail
+from rtmesh.machine.control import NodeControl
+from rtmesh.machine.keeper import Keeper
+from rtmesh.machine.paths import RunPaths, write_whole
+from rtmesh.machine.rings import RunRings
+from rtmesh.machine.supervisor import AskStack, Effect, Kill, LetGo, Order, Report, Rules, Spawn, Supervisor
+from rtmesh.v1 import node_pb2, plan_pb2, status_pb2
+
+STACK_WAIT_S = 1.0
+STACK_LOOK_S = 0.02
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the nodes of one run share."""
+
+    machine: str
+    graph: str
+    run: str
+    folder: Path
+    python_path: tuple[str, ...]
+    paths: RunPaths
+    doorbell: Path
+    clock_segment: str
+    rings: RunRings
+    children: Children
+    # Process id of meshd if its children are to end with it, else 0.
+    parent_process_id: int
+    report: Callable[[status_pb2.NodeStatus], None]
+    # Called after every event of a node: its deadline may have changed, it may be over.
+    changed: Callable[[], None]
+
+
+class NodeHost:
+    """One node. Making one makes its control rings; `begin` starts its processes."""
+
+    def __init__(self, plan: plan_pb2.NodePlan, site: Site) -> None:
+        self.name = plan.node.name
+        self.plan = plan
+        self.supervisor = Supervisor(Rules.of(plan.node))
+        self._site = site
+        self._control = NodeControl(site.rings, self.name)
+        self._child: Child | None = None
+        self._log_offset = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._service = Keeper(f"service of {self.name}", self._start_service, self._service_ended)
+
+    # life
+
+    def begin(self) -> None:
+        """Start loop and service. Raises OSError if the loop cannot be started."""
+        try:
+            self._perform(self.supervisor.begin(time.monotonic_ns()))
+        except OSError as error:
+            self.supervisor.spawn_failed(str(error), time.monotonic_ns())
+            raise
+        self._service.begin()
+
+    def start(self) -> None:
+        self._perform(self.supervisor.start())
+
+    def drain(self) -> None:
+        self._perform(self.supervisor.drain())
+
+    def stop(self) -> None:
+        self._perform(self.supervisor.stop(time.monotonic_ns()))
+
+    def kill(self) -> None:
+        """End the loop without ado."""
+        if self._child is not None:
+            self._child.signal(signal.SIGKILL)
+
+    async def end_service(self, grace_s: float) -> None:
+        await self._service.end(grace_s)
+
+    def remove(self) -> None:
+        """Take away what the node had in shared memory; its processes have ended."""
+        for task in self._tasks:
+            task.cancel()
+        self._control.remove()
+
+    # what happens
+
+    def look(self) -> None:
+        """Read what the loop said, and look at the time and at the step it is in."""
+        self._read_events()
+        self._perform(self.supervisor.tick(time.monotonic_ns(), self._control.step_started_ns()))
+
+    def _read_events(self) -> None:
+        for event in self._control.take_events():
+            self._perform(self._effects_of(event))
+        missed = self._control.missed_state()
+        if missed and missed != self.supervisor.state:
+            self._perform(self.supervisor.said(missed, "", "", time.monotonic_ns()))
+
+    def _effects_of(self, event: node_pb2.NodeEvent) -> list[Effect]:
+        match event.WhichOneof("event"):
+            case "state":
+                change = event.state
+                return self.supervisor.said(change.state, change.reason, change.detail, time.monotonic_ns())
+            case "result":
+                return self.supervisor.said_result(event.result.json)
+        return []  # a reply is the service's
+
+    def _loop_ended(self, return_code: int) -> None:
+        self._read_events()
+        tail = log_tail(self._site.paths.log(self.name), self._log_offset)
+        self._perform(self.supervisor.exited(return_code, tail, time.monotonic_ns()))
+
+    def _service_ended(self, return_code: int, process_id: int) -> None:
+        self._control.service_died()
+        for binding in self.plan.inputs:
+            if binding.is_free:
+                self._site.rings.free_writer(binding.ring, ends=False)
+        for output in self.plan.outputs:
+            self._site.rings.free_taps(output.ring, process_id)
+
+    # effects
+
+    def _perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self._perform_one(effect)
+        self._site.changed()
+
+    def _perform_one(self, effect: Effect) -> None:
+        match effect:
+            case Spawn(epoch):
+                self._spawn(epoch)
+            case Order():
+                self._order(effect)
+            case Kill(number):
+                self._signal(number)
+            case AskStack():
+                self._ask_stack()
+            case LetGo():
+                self._let_go(effect)
+            case Report():
+                self._site.report(self.status())
+
+    def _spawn(self, epoch: int) -> None:
+        try:
+            self._start_loop(epoch)
+        except OSError as error:
+            if epoch == 1:
+                raise
+            # Not now: the effects that came with this one are still to be performed.
+            asyncio.get_running_loop().call_soon(self._spawn_failed, str(error))
+
+    def _start_loop(self, epoch: int) -> None:
+        path = self._write_config(epoch)
+        self._control.begin_life()
+        log_path = self._site.paths.log(self.name)
+        self._log_offset = log_path.stat().st_size if log_path.exists() else 0
+        self._child = self._site.children.spawn(
+            f"{self.name} loop",
+            [*self._loop_command(), str(path)],
+            log_path=log_path,
+            on_exit=self._loop_ended,
+            cwd=self._site.folder,
+        )
+
+    def _spawn_failed(self, text: str) -> None:
+        self._perform(self.supervisor.spawn_failed(text, time.monotonic_ns()))
+
+    def _loop_command(self) -> list[str]:
+        # -P: the working folder must not hide modules of Python itself.
+        return list(self.plan.node.command) or [sys.executable, "-P", "-m", "rtmesh.node.loop"]
+
+    def _order(self, order: Order) -> None:
+        if not self._control.order(order):
+            log.warning("the loop takes no orders", node=self.name, order=order.name)
+
+    def _signal(self, number: int) -> None:
+        if self._child is not None:
+            self._child.signal(number)
+
+    def _ask_stack(self) -> None:
+        assert self._child is not None
+        task = asyncio.get_running_loop().create_task(self._read_stack(self._child))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _read_stack(self, child: Child) -> None:
+        """Ask for the stack. A loop without a handler for SIGUSR1 would die of the question."""
+        text = ""
+        if child.catches(signal.SIGUSR1):
+            path = self._site.paths.stack(self.name)
+            offset = path.stat().st_size if path.exists() else 0
+            child.signal(signal.SIGUSR1)
+            text = await _text_after(path, offset)
+        if child.return_code is None:
+            self._perform(self.supervisor.stack(text))
+
+    def _let_go(self, effect: LetGo) -> None:
+        readers = [(binding.ring, binding.reader) for binding in self.plan.inputs]
+        self._site.rings.free_readers(readers, is_gone=effect.is_gone)
+        for output in self.plan.outputs:
+            self._site.rings.free_writer(output.ring, ends=effect.ends_outputs)
+        self._control.loop_died(is_gone=effect.is_gone)
+
+    # processes
+
+    def _write_config(self, epoch: int) -> Path:
+        path = self._site.paths.config(self.name)
+        text = json_format.MessageToJson(self._config(epoch), preserving_proto_field_name=True)
+        write_whole(path, text.encode())
+        return path
+
+    def _config(self, epoch: int) -> node_pb2.LoopConfig:
+        site = self._site
+        touched = [binding.ring for binding in (*self.plan.outputs, *self.plan.inputs)]
+        config = node_pb2.LoopConfig(
+            graph=site.graph,
+            run=site.run,
+            machine=site.machine,
+            node=self.plan,
+            folder=str(site.folder),
+            python_path=site.python_path,
+            descriptors_path=str(site.paths.descriptors),
+            segments={ring: site.rings.segments[ring] for ring in touched},
+            clock_segment=site.clock_segment,
+            doorbell_path=str(site.doorbell),
+            epoch=epoch,
+            stack_path=str(site.paths.stack(self.name)),
+            die_with_parent=bool(site.parent_process_id),
+            parent_process_id=site.parent_process_id,
+            service_address=self.address,
+        )
+        self._control.describe(config)
+        return config
+
+    @property
+    def address(self) -> str:
+        """Where the node's gRPC service listens."""
+        return f"unix:{self._site.paths.socket(self.name)}"
+
+    def _start_service(self, on_exit: Callable[[int], None]) -> Child:
+        return self._site.children.spawn(
+            f"{self.name} service",
+            [sys.executable, "-P", "-m", "rtmesh.node.service", str(self._site.paths.config(self.name))],
+            log_path=self._site.paths.service_log(self.name),
+            on_exit=on_exit,
+        )
+
+    def status(self) -> status_pb2.NodeStatus:
+        supervisor, now = self.supervisor, self._control.words()
+        return status_pb2.NodeStatus(
+            name=self.name,
+            state=supervisor.state,  # type: ignore[arg-type]
+            machine=self._site.machine,
+            restarts=supervisor.restarts,
+            epoch=supervisor.epoch,
+            reason=supervisor.reason,
+            detail=supervisor.detail,
+            result_json=supervisor.result_json,
+            loop=self._loop_status(),
+            service=self._service.status(),
+            overruns=now[words.WORD_OVERRUNS],
+            unjoined=now[words.WORD_UNJOINED],
+            steps=now[words.WORD_STEPS],
+            address=self.address,
+        )
+
+    def _loop_status(self) -> status_pb2.ProcessStatus | None:
+        if self._child is None:
+            return None
+        self._child.usage.sample()
+        return self._child.usage.status(self.supervisor.restarts)
+
+
+async def _text_after(path: Path, offset: int) -> str:
+    """What is appended to a file, once it no longer grows; empty if nothing is within a second."""
+    text = b""
+    for _ in range(int(STACK_WAIT_S / STACK_LOOK_S)):
+        await asyncio.sleep(STACK_LOOK_S)
+        longer = path.read_bytes()[offset:] if path.exists() else b""
+        if longer and longer == text:
+            break
+        text = longer
+    return text.decode(errors="replace").strip()

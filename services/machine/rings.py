@@ -1,0 +1,102 @@
+"""The rings of one run on this machine: made, read for accounts, put right after a death, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rtmesh.machine.accounts import ring_account
+from rtmesh.machine.state import State
+from rtmesh.shm import Policy, ReaderLayout, ReaderState, Ring, RingLayout, create_ring, segment_name
+from rtmesh.v1 import plan_pb2, status_pb2
+
+MILLISECOND_NS = 1_000_000
+
+
+def ring_layout(plan: plan_pb2.RingPlan) -> RingLayout:
+    """The layout that a plan asks for."""
+    return RingLayout(
+        entries=plan.entries,
+        slot_bytes=plan.slot_bytes,
+        readers=tuple(_reader_layout(reader) for reader in plan.readers),
+        spare_readers=plan.spare_readers,
+        budget_origins=tuple(plan.budget_origins),
+    )
+
+
+def _reader_layout(reader: plan_pb2.ReaderPlan) -> ReaderLayout:
+    return ReaderLayout(
+        name=reader.name,
+        policy=Policy(reader.when_full),
+        queue=reader.queue,
+        hold=reader.hold,
+        hold_absent_ns=reader.hold_absent_ms * MILLISECOND_NS,
+    )
+
+
+class RunRings:
+    """Ring name -> ring, for the rings of the plan. Raises RingError where a segment cannot be made."""
+
+    def __init__(self, machine: str, run: str, state: State) -> None:
+        self.machine = machine
+        self.run = run
+        self.segments: dict[str, str] = {}
+        self._rings: dict[str, Ring] = {}
+        self._reader_counts: dict[str, int] = {}
+        self._state = state
+
+    def create(self, plans: Iterable[plan_pb2.RingPlan]) -> None:
+        """Make the rings of the plan; those already made stay if one fails: `remove` takes them away."""
+        for plan in plans:
+            self._rings[plan.name] = self.create_one(plan.name, ring_layout(plan))
+            self._reader_counts[plan.name] = len(plan.readers)
+
+    def create_one(self, name: str, layout: RingLayout) -> Ring:
+        """Make a ring that is not part of the accounts."""
+        segment = segment_name(self.machine, self.run, name)
+        self._state.add_segments([segment])
+        ring = create_ring(segment, layout)
+        self.segments[name] = segment
+        return ring
+
+    def remove(self) -> None:
+        """Unlink every ring of the plan."""
+        for ring in self._rings.values():
+            ring.unlink()
+            ring.close()
+        self._rings.clear()
+        self._state.remove_segments(self.segments.values())
+
+    def accounts(self) -> list[status_pb2.RingAccount]:
+        return [
+            ring_account(name, ring.snapshot(), self._reader_counts[name])
+            for name, ring in self._rings.items()
+        ]
+
+    def free_readers(self, readers: Iterable[tuple[str, int]], *, is_gone: bool) -> None:
+        """The process that read these (ring, reader number) is dead: it comes back, or is gone for good."""
+        for name, index in readers:
+            free_reader(self._rings[name], index, is_gone=is_gone)
+
+    def free_writer(self, name: str, *, ends: bool) -> None:
+        """The process that wrote the ring is dead; its stream ends here or will be continued."""
+        ring = self._rings[name]
+        ring.writer_died()
+        if ends and not ring.snapshot().ended:
+            ring.end()
+
+    def free_taps(self, name: str, process_id: int) -> None:
+        """Free the places that a dead process had taken beyond those of the plan."""
+        ring = self._rings[name]
+        readers = ring.snapshot().readers
+        for index in range(self._reader_counts[name], len(readers)):
+            if readers[index].pid == process_id and readers[index].state is ReaderState.ATTACHED:
+                ring.mark_gone(index)
+
+
+def free_reader(ring: Ring, index: int, *, is_gone: bool) -> None:
+    """Clear what a dead reader left. One that had left by itself stays gone."""
+    state = ring.snapshot().readers[index].state
+    if is_gone and state is not ReaderState.GONE:
+        ring.mark_gone(index)
+    elif state is ReaderState.ATTACHED:
+        ring.mark_absent(index)

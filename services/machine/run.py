@@ -1,0 +1,234 @@
+"""One run on this machine, from Prepare to Ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from rtmesh.common.clock import ClockPage
+from rtmesh.common.errors import ProblemsError, RtmeshError
+from rtmesh.machine.children import Children
+from rtmesh.machine.node import NodeHost, Site
+from rtmesh.machine.paths import Paths
+from rtmesh.machine.preflight import absolute_folder
+from rtmesh.machine.relay_client import Relay
+from rtmesh.machine.rings import RunRings
+from rtmesh.machine.state import State
+from rtmesh.shm import RingError
+from rtmesh.v1 import machine_pb2, plan_pb2, relay_pb2, status_pb2
+
+RUNNING_PERIOD_S = 0.25
+DRAINING_PERIOD_S = 0.1
+SERVICE_GRACE_S = 2.0
+# The supervisors kill a loop 7 s after Stop; a process that SIGKILL does not end is left to the kernel.
+STOP_BOUND_S = 15.0
+
+log = structlog.get_logger()
+
+
+class Host(NamedTuple):
+    """What the runs of one meshd share."""
+
+    machine: str
+    root: Path
+    paths: Paths
+    state: State
+    children: Children
+    relay: Relay
+    clock: ClockPage
+    clock_segment: str
+    parent_process_id: int
+    processes: Callable[[], list[status_pb2.ProcessStatus]]
+    report: Callable[[machine_pb2.JoinRequest], None]
+
+
+class Run:
+    """One run. `prepare` once, then orders, then `stop` once."""
+
+    def __init__(self, plan: plan_pb2.MachinePlan, host: Host) -> None:
+        self.plan = plan
+        self._host = host
+        self._paths = host.paths.run(plan.run)
+        self._rings = RunRings(host.machine, plan.run, host.state)
+        self._nodes: dict[str, NodeHost] = {}
+        self._period_s = RUNNING_PERIOD_S
+        self._pulse: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = asyncio.Event()
+
+    # orders
+
+    async def prepare(self, data_addresses: dict[str, str]) -> None:
+        """Make rings, start processes, have edges carried.
+
+        Raises:
+            ProblemsError: it could not be done; nothing of the run is left.
+        """
+        try:
+            self._make()
+            await self._carry(data_addresses)
+        except (RingError, RtmeshError, OSError) as error:
+            await self._undo()
+            raise ProblemsError([_problem(self._host.machine, error)]) from error
+        self._pulse = asyncio.get_running_loop().create_task(self._beat())
+
+    def start(self) -> None:
+        for node in self._nodes.values():
+            node.start()
+
+    def drain(self) -> None:
+        for node in self._nodes.values():
+            node.drain()
+        self._period_s = DRAINING_PERIOD_S
+
+    async def stop(self) -> machine_pb2.AccountsReport:
+        """End every process of the run and remove what it had; returns the final accounts."""
+        for node in self._nodes.values():
+            node.stop()
+        await self._wait_until_over()
+        await self._quiet()
+        accounts = self.accounts()
+        self._remove()
+        return accounts
+
+    # what happens
+
+    def doorbell(self, node: str) -> None:
+        """A loop of the run has said something."""
+        if node in self._nodes:
+            self._nodes[node].look()
+
+    def statuses(self) -> list[machine_pb2.NodeReport]:
+        return [
+            machine_pb2.NodeReport(run=self.plan.run, status=node.status()) for node in self._nodes.values()
+        ]
+
+    def accounts(self) -> machine_pb2.AccountsReport:
+        """What the rings say now."""
+        return machine_pb2.AccountsReport(
+            run=self.plan.run,
+            rings=self._rings.accounts(),
+            nodes=[node.status() for node in self._nodes.values()],
+            processes=self._host.processes(),
+            time_ns=self._host.clock.now_ns(),
+        )
+
+    # making
+
+    def _make(self) -> None:
+        self._paths.make()
+        self._paths.descriptors.write_bytes(self.plan.descriptors)
+        self._rings.create(self.plan.rings)
+        site = self._site()
+        for plan in self.plan.nodes:
+            self._nodes[plan.node.name] = NodeHost(plan, site)
+        for node in self._nodes.values():
+            node.begin()
+
+    def _site(self) -> Site:
+        host, folder = self._host, absolute_folder(self._host.root, self.plan.folder)
+        return Site(
+            machine=host.machine,
+            graph=self.plan.graph,
+            run=self.plan.run,
+            folder=folder,
+            python_path=tuple(str((folder / entry).resolve()) for entry in self.plan.python_path),
+            paths=self._paths,
+            doorbell=host.paths.doorbell,
+            clock_segment=host.clock_segment,
+            rings=self._rings,
+            children=host.children,
+            parent_process_id=host.parent_process_id,
+            report=self._report_node,
+            changed=self._changed,
+        )
+
+    async def _carry(self, data_addresses: dict[str, str]) -> None:
+        if not self.plan.egress and not self.plan.ingress:
+            return
+        carried = [edge.ring for edge in (*self.plan.egress, *self.plan.ingress)]
+        request = relay_pb2.CarryRequest(
+            run=self.plan.run,
+            egress=self.plan.egress,
+            ingress=self.plan.ingress,
+            segments={ring: self._rings.segments[ring] for ring in carried},
+            data_addresses=data_addresses,
+        )
+        await self._host.relay.carry(request, self._rings)
+
+    # unmaking
+
+    async def _undo(self) -> None:
+        for node in self._nodes.values():
+            node.stop()
+            node.kill()
+        await self._wait_until_over()
+        await self._quiet()
+        self._remove()
+
+    async def _wait_until_over(self) -> None:
+        self._over.clear()
+        self._changed()
+        try:
+            await asyncio.wait_for(self._over.wait(), STOP_BOUND_S)
+        except TimeoutError:
+            log.error("processes do not end", run=self.plan.run)
+
+    async def _quiet(self) -> None:
+        """Nobody touches a ring of the run any more after this."""
+        await self._host.relay.release(self.plan.run)
+        await asyncio.gather(*(node.end_service(SERVICE_GRACE_S) for node in self._nodes.values()))
+
+    def _remove(self) -> None:
+        if self._pulse is not None:
+            self._pulse.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        for node in self._nodes.values():
+            node.remove()
+        self._rings.remove()
+        self._paths.remove_sockets()
+
+    # time
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._period_s)
+            try:
+                self._look()
+                self._host.report(machine_pb2.JoinRequest(accounts=self.accounts()))
+            except RingError as error:
+                log.error("a ring cannot be read", run=self.plan.run, error=str(error))
+
+    def _look(self) -> None:
+        for node in self._nodes.values():
+            node.look()
+
+    def _changed(self) -> None:
+        """Set the timer to the next deadline of a node; note when every node is over."""
+        if all(node.supervisor.is_over for node in self._nodes.values()):
+            self._over.set()
+        deadlines = [node.supervisor.deadline_ns for node in self._nodes.values()]
+        next_ns = min((deadline for deadline in deadlines if deadline is not None), default=None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if next_ns is not None:
+            delay_s = max(0, next_ns - time.monotonic_ns()) / 1e9
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._look)
+
+    def _report_node(self, status: status_pb2.NodeStatus) -> None:
+        self._host.report(
+            machine_pb2.JoinRequest(node=machine_pb2.NodeReport(run=self.plan.run, status=status))
+        )
+
+
+def _problem(machine: str, error: Exception) -> status_pb2.Problem:
+    if isinstance(error, RtmeshError):
+        return status_pb2.Problem(where=machine, text=error.message, remedy=error.remedy)
+    return status_pb2.Problem(where=machine, text=str(error))

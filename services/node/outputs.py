@@ -1,0 +1,105 @@
+"""A node's outputs, as its code sees them: encoding, stamping, sending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rtmesh.node.errors import OutputLimitError
+from rtmesh.node.inputs import unknown_port
+from rtmesh.node.message import Encoded, Message, MessageType
+from rtmesh.node.ports import Host, OutputBinding, Trail
+from rtmesh.node.wire import HeaderValues
+
+
+class Output:
+    """An output port: `self.outputs.NAME`."""
+
+    def __init__(
+        self,
+        name: str,
+        message_type: MessageType,
+        binding: OutputBinding,
+        origin: int,
+        key: str,
+        host: Host,
+        trail: Trail,
+    ) -> None:
+        self.name = name
+        self._type = message_type
+        self._ring = binding.ring
+        self._max_bytes = binding.max_bytes
+        self._origin = origin
+        self._key = key
+        self._host = host
+        self._trail = trail
+
+    def send(self, message: Any = None, /, **fields: Any) -> None:
+        """Send a message given by its fields, or as a whole; wait while a `block` reader's queue is full.
+
+        Raises:
+            OutputLimitError: it is bigger than the output's max_bytes.
+            TypeError, ValueError: a field is unknown or of the wrong kind.
+            RuntimeError: in setup() or teardown().
+        """
+        encoded = self._encode(message, fields)
+        while not self._publish(encoded):
+            self._host.wait_for_space(self._ring)
+
+    def try_send(self, message: Any = None, /, **fields: Any) -> bool:
+        """Like send(), but False instead of waiting: the message was not sent."""
+        return self._publish(self._encode(message, fields))
+
+    def _encode(self, message: Any, fields: Mapping[str, Any]) -> Encoded:
+        if self._trail.refusal:
+            raise RuntimeError(f"output {self.name}: {self._trail.refusal}")
+        if message is not None and fields:
+            raise TypeError(f"output {self.name}: give a message or its fields, not both")
+        whole = message.proto() if isinstance(message, Message) else message
+        encoded = self._type.encode(fields if whole is None else whole)
+        if encoded.length > self._max_bytes:
+            raise self._too_big(encoded.length)
+        return encoded
+
+    def _publish(self, encoded: Encoded) -> bool:
+        ring = self._ring
+        slot = ring.try_claim(encoded.length, encoded.align_at)
+        if slot is None:
+            return False
+        header = self._header()
+        encoded.write_into(slot, header)
+        ring.commit(header.publish_time_ns, origin=header.origin, origin_time_ns=header.origin_time_ns)
+        return True
+
+    def _header(self) -> HeaderValues:
+        ring, now_ns = self._ring, self._host.now_ns()
+        sequence, epoch = ring.sequence, ring.epoch
+        from_ = self._trail.header
+        if from_ is None:
+            return HeaderValues(sequence, epoch, now_ns, self._origin, epoch, sequence, now_ns)
+        origin = (from_.origin, from_.origin_epoch, from_.origin_sequence, from_.origin_time_ns)
+        return HeaderValues(sequence, epoch, now_ns, *origin)
+
+    def _too_big(self, length: int) -> OutputLimitError:
+        return OutputLimitError(
+            f"a message of {length} bytes is bigger than {self._key} allows ({self._max_bytes} bytes)",
+            f"set {self._key} in graph.yaml to at least {length}, or send less at once",
+        )
+
+    def __repr__(self) -> str:
+        return f"<output {self.name}: {self._type.full_name}>"
+
+
+class Outputs:
+    """The outputs of a node, one attribute each."""
+
+    def __init__(self, service: str, ports: Mapping[str, Output]) -> None:
+        self._service = service
+        vars(self).update(ports)
+        self._ports = dict(ports)
+
+    def __iter__(self) -> Iterator[Output]:
+        return iter(self._ports.values())
+
+    def __getattr__(self, name: str) -> Output:
+        unknown_port("output", name, self.__dict__.get("_service", ""), self.__dict__.get("_ports", {}))

@@ -1,0 +1,111 @@
+"""What the engine asks of its surroundings: rings, clocks, waiting.
+
+In a loop process rings are rtmesh.shm Readers and Writers; in a test they are plain Python
+(`memory`). The engine knows only these protocols.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from rtmesh.node.wire import HeaderValues
+
+
+class InputRing(Protocol):
+    """The reading end of a ring, as rtmesh.shm.Reader."""
+
+    @property
+    def ended(self) -> bool:
+        """The stream has ended and everything was taken."""
+        ...
+
+    def try_take(self, now_ns: int) -> Any | None: ...
+
+    def release(self) -> None: ...
+
+    def leave(self) -> None: ...
+
+
+class OutputRing(Protocol):
+    """The writing end of a ring, as rtmesh.shm.Writer."""
+
+    @property
+    def epoch(self) -> int: ...
+
+    @property
+    def sequence(self) -> int: ...
+
+    def try_claim(self, length: int, align_at: int = 0) -> memoryview | None: ...
+
+    def commit(
+        self, publish_time_ns: int, *, source_position: int = 0, origin: int = 0, origin_time_ns: int = 0
+    ) -> int: ...
+
+    def end(self) -> None: ...
+
+
+class InputBinding(NamedTuple):
+    """An input port's ring and its edge's policy (a rtmesh.v1 WhenFull)."""
+
+    ring: InputRing
+    when_full: int
+    queue: int
+
+
+class OutputBinding(NamedTuple):
+    """An output port's ring, and the largest message in bytes."""
+
+    ring: OutputRing
+    max_bytes: int
+
+
+class Identity(NamedTuple):
+    """Who the node is."""
+
+    graph: str
+    node: str
+    folder: Path
+
+
+class Host(Protocol):
+    """What runs the engine: a loop process or a test."""
+
+    def now_ns(self) -> int:
+        """Mesh time."""
+        ...
+
+    def monotonic_ns(self) -> int:
+        """The clock of @every."""
+        ...
+
+    def wait_for_space(self, ring: OutputRing) -> None:
+        """Return when `ring` may have space; StopRequested when the node must stop instead."""
+        ...
+
+    def step_begins(self) -> None: ...
+
+    def step_ends(self) -> None: ...
+
+    def result(self, json: str) -> None:
+        """The node reported its result."""
+        ...
+
+
+class Trail:
+    """Where the present step comes from: what its sends carry on, and whether it may send at all.
+
+    Attributes:
+        header: of the message that triggered the step; None: sends begin new origins.
+        refusal: why nothing can be sent now; empty: it can.
+    """
+
+    def __init__(self, own_origins: frozenset[int]) -> None:
+        self._own_origins = own_origins
+        self.header: HeaderValues | None = None
+        self.refusal = "setup() cannot send, as the graph is not running yet: send in start()"
+
+    def begin(self, header: HeaderValues | None) -> None:
+        """A step begins. A message of the node's own origin has come full circle: a new one begins."""
+        is_new = header is None or header.origin == 0 or header.origin in self._own_origins
+        self.header = None if is_new else header

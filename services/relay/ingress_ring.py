@@ -1,0 +1,91 @@
+"""The ring that an ingress edge fills: its writer's seat, and what its reader has released."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from rtmesh.common.errors import FailedPreconditionError
+from rtmesh.relay.window import Held
+from rtmesh.shm import ReaderState, Ring, Writer, wait
+from rtmesh.v1.relay_pb2 import PullResponse
+
+# An ingress ring feeds one edge: it has one fixed reader.
+_READER = 0
+# A sleeping thread looks up this often, to see whether its edge was closed.
+_SLICE_NS = 50_000_000
+
+
+class IngressRing:
+    """One ingress ring, written by this process.
+
+    With each message the ring records the far position that follows, in one commit: so it is
+    the edge's memory, for a cut connection and for a killed process alike.
+
+    Raises (from the constructor):
+        RingError: the ring cannot be opened, or somebody else writes it.
+    """
+
+    def __init__(self, segment: str) -> None:
+        self._ring = Ring.open(segment)
+        try:
+            self._writer = Writer(segment)
+        except BaseException:
+            self._ring.close()
+            raise
+        self._sleeper = ThreadPoolExecutor(1, thread_name_prefix="ingress")
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream has ended."""
+        return self._writer.ended
+
+    def held(self) -> Held:
+        """What it holds now."""
+        snapshot = self._ring.snapshot()
+        return Held(snapshot.head, self.released(), snapshot.source_position)
+
+    def released(self) -> int:
+        """Position below which nothing holds the writer."""
+        snapshot = self._ring.snapshot()
+        reader = snapshot.readers[_READER]
+        return snapshot.head if reader.state == ReaderState.GONE else reader.released
+
+    def write(self, response: PullResponse) -> None:
+        """Commit one message; there is space, since it came against credit.
+
+        Raises:
+            FailedPreconditionError: the ring is full all the same.
+            RingError: it does not take the message.
+        """
+        source_position = response.position + 1
+        if not self._writer.try_publish(
+            response.message, response.publish_time_ns, source_position=source_position
+        ):
+            raise FailedPreconditionError(
+                f"ring {self._ring.name} is full at message {response.position}",
+                "something else holds it; the edge is pulled again",
+            )
+
+    def skip_to(self, source_position: int) -> None:
+        """Record that nothing that is missing below `source_position` will come."""
+        self._writer.skip_to(source_position)
+
+    def end(self, source_position: int) -> None:
+        """End the stream, which far ended before `source_position`."""
+        self._writer.skip_to(source_position)
+        self._writer.end()
+
+    async def wait_for_space(self) -> None:
+        """Return when the writer has space again, or after a moment.
+
+        A thread sleeps: an event loop cannot sleep in a ring.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._sleeper, wait, (), (self._writer,), _SLICE_NS)
+
+    async def close(self) -> None:
+        """Leave the writer's seat without ending the stream."""
+        await asyncio.to_thread(self._sleeper.shutdown)
+        self._writer.close()
+        self._ring.close()

@@ -1,0 +1,335 @@
+/* rtmesh_reader.h: take, release, pins; one reader of a ring.
+**
+** A reader pins an entry's slot, then looks at the entry again (SYNC B): if it is still there, the writer
+** will see the pin before it reuses the slot. A message that is no longer there is dropped and counted: of a
+** dropping reader because its queue was full or a newer one came, of a block reader because the reader was gone
+** while the writer passed it. One thread takes; release may come from any thread of the process.
+*/
+#ifndef RTMESH_READER_H
+#define RTMESH_READER_H
+
+#include "rtmesh_writer.h"
+
+struct rtm_reader {
+    const struct rtm_ring *ring;
+    struct rtm_seat *seat;
+    uint32_t *cells; /* hold + 1 of them */
+    uint64_t identity;
+    uint32_t index, policy, queue, hold;
+    uint64_t taken, released;
+    uint32_t version;
+    enum rtm_reason reason; /* why this reader's messages are dropped */
+    struct rtm_reader_journal journal;
+};
+
+struct rtm_message {
+    uint64_t position, source_position, length;
+    int64_t publish_time_ns;
+    uint32_t epoch;
+    const unsigned char *data;
+};
+
+/* Commit point of a reader. */
+static inline void rtm_reader_commit(struct rtm_reader *reader) {
+    reader->version++;
+    struct rtm_reader_journal *journal = &reader->seat->journal[reader->version & 1];
+    RTM_STORE(&journal->start, reader->journal.start);
+    RTM_STORE(&journal->delivered, reader->journal.delivered);
+    for (int i = 0; i < (int)RTM_REASONS; i++) RTM_STORE(&journal->dropped[i], reader->journal.dropped[i]);
+    RTM_STORE(&journal->last_bucket, reader->journal.last_bucket);
+    RTM_STORE(&reader->seat->commit, rtm_commit_word(reader->taken, reader->version, 0));
+}
+
+/* Drops everything below `position`. */
+static inline void rtm_drop_to(struct rtm_reader *reader, uint64_t position, enum rtm_reason reason) {
+    reader->journal.dropped[reason] += position - reader->taken;
+    reader->taken = position;
+    rtm_reader_commit(reader);
+}
+
+static inline void rtm_store_released(struct rtm_reader *reader, uint64_t position) {
+    reader->released = position;
+    if (reader->policy != RTM_BLOCK) {
+        RTM_STORE(&reader->seat->released, position); /* no writer waits for this one */
+        return;
+    }
+    struct rtm_ring_header *header = rtm_header(reader->ring);
+    RTM_STORE_ORDERED(&reader->seat->released, position);
+    if (RTM_LOAD_ORDERED(&header->writer_sleeps)) rtm_ring_bell(&header->space_bell); /* SYNC D */
+}
+
+/* Gives back everything taken below `position`; what is pinned stays protected. */
+static inline void rtm_release(struct rtm_reader *reader, uint64_t position) {
+    if (position > reader->taken) position = reader->taken;
+    if (position > reader->released) rtm_store_released(reader, position);
+}
+
+static inline void rtm_unpin(struct rtm_reader *reader, uint32_t cell) { RTM_STORE(&reader->cells[cell], 0); }
+
+static inline enum rtm_result rtm_check_message(
+    const struct rtm_ring *ring, uint32_t slot, uint64_t offset, const struct rtm_message *message,
+    struct rtm_problem *problem) {
+    if (slot < ring->slot_count && offset < RTM_LINE && message->length <= ring->layout.slot_bytes) return RTM_DONE;
+    return rtm_fail(problem, RTM_CORRUPT, "message %llu is said to have %llu bytes at %llu of slot %u",
+                    (unsigned long long)message->position, (unsigned long long)message->length,
+                    (unsigned long long)offset, slot);
+}
+
+/* Pins the slot of the message at `position` in `cell`. RTM_NOTHING: the message is no longer there. */
+static inline enum rtm_result rtm_pin(
+    struct rtm_reader *reader, uint64_t position, uint32_t cell, struct rtm_message *message, struct rtm_problem *problem) {
+    const struct rtm_ring *ring = reader->ring;
+    const struct rtm_entry *entry = rtm_entry_of(ring, position);
+    if (RTM_LOAD(&entry->seq) != position + 1) return RTM_NOTHING;
+    uint32_t slot = RTM_LOAD(&entry->slot);
+    RTM_STORE_ORDERED(&reader->cells[cell], slot + 1);
+    uint32_t offset = RTM_LOAD(&entry->offset);
+    message->position = position;
+    message->length = RTM_LOAD(&entry->length);
+    message->publish_time_ns = RTM_LOAD(&entry->publish_time_ns);
+    message->source_position = RTM_LOAD(&entry->source_position);
+    message->epoch = RTM_LOAD(&entry->epoch);
+    if (RTM_LOAD_ORDERED(&entry->seq) != position + 1) {
+        rtm_unpin(reader, cell);
+        return RTM_NOTHING;
+    }
+    enum rtm_result result = rtm_check_message(ring, slot, offset, message, problem);
+    if (result < 0) rtm_unpin(reader, cell);
+    else message->data = rtm_slot(ring, slot) + offset;
+    return result;
+}
+
+/* The oldest message this reader may still be given when `head` are published. */
+static inline uint64_t rtm_first_of(const struct rtm_reader *reader, uint64_t head) {
+    uint64_t reach = reader->policy == RTM_BLOCK ? reader->ring->mask + 1ULL : reader->queue;
+    return head > reach && head - reach > reader->taken ? head - reach : reader->taken;
+}
+
+static inline enum rtm_result rtm_check_before_take(
+    const struct rtm_reader *reader, uint64_t head, struct rtm_problem *problem) {
+    if (head < reader->taken)
+        return rtm_fail(problem, RTM_CORRUPT, "%llu messages are published, but reader %u has taken %llu",
+                        (unsigned long long)head, reader->index, (unsigned long long)reader->taken);
+    if (head > reader->taken && rtm_state_of(RTM_LOAD(&reader->seat->state)) == RTM_GONE)
+        return rtm_fail(problem, RTM_WAS_GONE, "reader %u was marked gone: attach it again", reader->index);
+    return RTM_DONE;
+}
+
+/* The message is delivered: the ones before it are dropped, its latency is recorded. */
+static inline void rtm_deliver(struct rtm_reader *reader, const struct rtm_message *message, int64_t now_ns) {
+    int64_t latency = now_ns - message->publish_time_ns;
+    uint32_t bucket = rtm_bucket(latency);
+    struct rtm_histogram *histogram = rtm_latencies(reader->ring, reader->index);
+    reader->journal.dropped[reader->reason] += message->position - reader->taken;
+    reader->journal.delivered++;
+    reader->journal.last_bucket = bucket;
+    reader->taken = message->position + 1;
+    rtm_reader_commit(reader);
+    rtm_histogram_add(histogram, bucket);
+    rtm_histogram_raise_max(histogram, latency);
+    RTM_STORE(&reader->seat->cpu, rtm_cpu());
+}
+
+/* Takes the next message, pinned in `cell`. RTM_NOTHING: there is none. */
+static inline enum rtm_result rtm_take(
+    struct rtm_reader *reader, int64_t now_ns, uint32_t cell, struct rtm_message *message, struct rtm_problem *problem) {
+    const uint64_t *commit = &rtm_header(reader->ring)->commit;
+    uint64_t head = rtm_commit_position(RTM_LOAD(commit));
+    if (head == reader->taken) return RTM_NOTHING;
+    enum rtm_result result = rtm_check_before_take(reader, head, problem);
+    if (result < 0) return result;
+    uint64_t position = rtm_first_of(reader, head);
+    /* Each turn passes a message that was overwritten; a reader slower than that has to be asked again. */
+    for (uint32_t turn = 0; turn < 2 * (reader->ring->mask + 1) + 64; turn++) {
+        result = rtm_pin(reader, position, cell, message, problem);
+        if (result < 0) return result;
+        if (result == RTM_DONE) {
+            rtm_deliver(reader, message, now_ns);
+            return RTM_DONE;
+        }
+        head = rtm_commit_position(RTM_LOAD(commit));
+        uint64_t first = rtm_first_of(reader, head);
+        position = position + 1 > first ? position + 1 : first;
+        if (position >= head) {
+            rtm_drop_to(reader, head, reader->reason);
+            return RTM_NOTHING;
+        }
+    }
+    return RTM_NOTHING;
+}
+
+/* Pins a message that was taken but not released, once more; the accounts do not move. */
+static inline enum rtm_result rtm_take_again(
+    struct rtm_reader *reader, uint64_t position, uint32_t cell, struct rtm_message *message, struct rtm_problem *problem) {
+    if (position < reader->released || position >= reader->taken) return RTM_NOTHING;
+    return rtm_pin(reader, position, cell, message, problem);
+}
+
+static inline uint64_t rtm_available(const struct rtm_reader *reader) {
+    uint64_t head = rtm_commit_position(RTM_LOAD(&rtm_header(reader->ring)->commit));
+    return head > reader->taken ? head - rtm_first_of(reader, head) : 0;
+}
+
+/* The stream has ended and everything was taken. */
+static inline int rtm_reader_ended(const struct rtm_reader *reader) {
+    uint64_t word = RTM_LOAD(&rtm_header(reader->ring)->commit);
+    return rtm_commit_ended(word) && rtm_commit_position(word) == reader->taken;
+}
+
+static inline void rtm_clear_pins(const struct rtm_ring *ring, uint32_t index) {
+    for (uint32_t c = 0; c <= ring->layout.readers[index].hold; c++) RTM_STORE_ORDERED(&rtm_cells(ring, index)[c], 0);
+}
+
+static inline void rtm_reader_setup(struct rtm_reader *reader, const struct rtm_ring *ring, uint32_t index) {
+    const struct rtm_reader_layout *plan = &ring->layout.readers[index];
+    memset(reader, 0, sizeof *reader);
+    reader->ring = ring;
+    reader->seat = rtm_seat_at(ring, index);
+    reader->cells = rtm_cells(ring, index);
+    reader->identity = rtm_own_identity();
+    reader->index = index;
+    reader->policy = plan->policy;
+    reader->queue = rtm_queue_of(ring, index);
+    reader->hold = plan->hold;
+    reader->reason = plan->policy == RTM_BLOCK ? RTM_READER_GONE
+                     : plan->policy == RTM_LATEST ? RTM_SUPERSEDED
+                                                  : RTM_QUEUE_FULL;
+    uint64_t word = RTM_LOAD_ORDERED(&reader->seat->commit);
+    reader->taken = rtm_commit_position(word);
+    reader->version = rtm_commit_version(word);
+    reader->released = RTM_LOAD_ORDERED(&reader->seat->released);
+    reader->journal = reader->seat->journal[reader->version & 1]; /* the seat is ours */
+}
+
+static inline enum rtm_result rtm_check_accounts(const struct rtm_reader *reader, struct rtm_problem *problem) {
+    const struct rtm_reader_journal *journal = &reader->journal;
+    uint64_t head = rtm_commit_position(RTM_LOAD(&rtm_header(reader->ring)->commit));
+    uint64_t sum = journal->start + journal->delivered;
+    for (int i = 0; i < (int)RTM_REASONS; i++) sum += journal->dropped[i];
+    if (sum == reader->taken && reader->taken <= head && reader->released <= reader->taken) return RTM_DONE;
+    return rtm_fail(problem, RTM_CORRUPT, "the account of reader %u is wrong: %llu released, %llu taken, %llu accounted for, %llu published",
+                    reader->index, (unsigned long long)reader->released, (unsigned long long)reader->taken,
+                    (unsigned long long)sum, (unsigned long long)head);
+}
+
+/* From GONE: the backlog is dropped, the reader starts at head. SYNC E: what is published after it became
+** visible cannot be passed over, so the second look is the last. */
+static inline void rtm_come_back(struct rtm_reader *reader) {
+    const uint64_t *commit = &rtm_header(reader->ring)->commit;
+    for (int look = 0; look < 2; look++) {
+        uint64_t head = rtm_commit_position(RTM_LOAD_ORDERED(commit));
+        if (head > reader->taken) rtm_drop_to(reader, head, RTM_READER_GONE);
+        rtm_store_released(reader, reader->taken);
+        if (look == 0) RTM_STORE_ORDERED(&reader->seat->state, rtm_state_word(RTM_ATTACHED, 0));
+    }
+}
+
+/* ABSENT -> ATTACHED at the old position; GONE -> ATTACHED at head. */
+static inline void rtm_become_attached(struct rtm_reader *reader) {
+    uint64_t state = RTM_LOAD_ORDERED(&reader->seat->state);
+    while (rtm_state_of(state) != RTM_GONE)
+        if (RTM_SWAP_IF(&reader->seat->state, &state, rtm_state_word(RTM_ATTACHED, 0))) return;
+    rtm_come_back(reader);
+}
+
+/* Adds the latency that a reader had committed but not yet counted when it died. */
+static inline void rtm_repair_latencies(const struct rtm_reader *reader) {
+    struct rtm_histogram *histogram = rtm_latencies(reader->ring, reader->index);
+    if (rtm_histogram_count(histogram) + 1 == reader->journal.delivered)
+        rtm_histogram_add(histogram, (uint32_t)(reader->journal.last_bucket % RTM_BUCKETS));
+}
+
+static inline void rtm_stop_sleeping(const struct rtm_ring *ring, uint32_t index) {
+    __atomic_fetch_and(&rtm_header(ring)->sleepers, ~(1ULL << index), __ATOMIC_SEQ_CST);
+}
+
+/* Sits down in a fixed seat, at its old taken position. Unless `keep_unreleased`, what the last process
+** took and did not release is released: that process is dead, nobody else can use it. */
+static inline enum rtm_result rtm_reader_attach(
+    struct rtm_reader *reader, const struct rtm_ring *ring, uint32_t index, int keep_unreleased, struct rtm_problem *problem) {
+    uint64_t other;
+    if (index >= ring->layout.fixed_readers)
+        return rtm_fail(problem, RTM_BAD_LAYOUT, "it has no reader %u: it has %u", index, ring->layout.fixed_readers);
+    struct rtm_seat *seat = rtm_seat_at(ring, index);
+    uint64_t identity = rtm_own_identity();
+    if (rtm_take_seat(&seat->owner, identity, &other) != RTM_DONE)
+        return rtm_fail(problem, RTM_READER_SITS, "process %u is its reader %u", rtm_identity_pid(other), index);
+    rtm_clear_pins(ring, index);
+    rtm_stop_sleeping(ring, index);
+    rtm_reader_setup(reader, ring, index);
+    if (rtm_check_accounts(reader, problem) < 0) {
+        rtm_leave_seat(&seat->owner, identity);
+        return RTM_CORRUPT;
+    }
+    rtm_repair_latencies(reader);
+    rtm_become_attached(reader);
+    if (!keep_unreleased) rtm_release(reader, reader->taken);
+    return RTM_DONE;
+}
+
+static inline void rtm_seat_tap(struct rtm_reader *reader, const char *name, uint32_t queue) {
+    const struct rtm_ring *ring = reader->ring;
+    struct rtm_seat *seat = reader->seat;
+    if (queue < 1 || queue > ring->layout.entries) queue = ring->layout.entries;
+    reader->queue = queue;
+    RTM_STORE(&seat->policy, (uint32_t)RTM_DROP_OLDEST);
+    RTM_STORE(&seat->queue, queue);
+    for (uint32_t i = 0; i + 1 < RTM_NAME_BYTES; i++) {
+        __atomic_store_n(&seat->name[i], *name, __ATOMIC_RELAXED);
+        if (*name) name++;
+    }
+    rtm_histogram_clear(rtm_latencies(ring, reader->index));
+    for (int look = 0; look < 2; look++) { /* twice for SYNC E, as in rtm_come_back */
+        memset(&reader->journal, 0, sizeof reader->journal);
+        reader->taken = rtm_commit_position(RTM_LOAD_ORDERED(&rtm_header(ring)->commit));
+        reader->journal.start = reader->taken;
+        rtm_reader_commit(reader);
+        rtm_store_released(reader, reader->taken);
+        if (look == 0) RTM_STORE_ORDERED(&seat->state, rtm_state_word(RTM_ATTACHED, 0));
+    }
+}
+
+/* Claims a spare seat and starts at head. */
+static inline enum rtm_result rtm_tap(
+    struct rtm_reader *reader, const struct rtm_ring *ring, const char *name, uint32_t queue, struct rtm_problem *problem) {
+    uint64_t identity = rtm_own_identity(), other;
+    for (uint32_t i = ring->layout.fixed_readers; i < ring->seats; i++) {
+        if (rtm_take_seat(&rtm_seat_at(ring, i)->owner, identity, &other) != RTM_DONE) continue;
+        RTM_STORE_ORDERED(&rtm_seat_at(ring, i)->state, rtm_state_word(RTM_FREE, 0));
+        rtm_clear_pins(ring, i);
+        rtm_stop_sleeping(ring, i);
+        rtm_reader_setup(reader, ring, i);
+        rtm_seat_tap(reader, name, queue);
+        return RTM_DONE;
+    }
+    return rtm_fail(problem, RTM_NO_SPARE, "all %u spare seats are taken", ring->layout.spare_readers);
+}
+
+/* The reader stops reading for good; what it has not taken is dropped, reader_gone. Pins stay. */
+static inline void rtm_leave(struct rtm_reader *reader) {
+    struct rtm_ring_header *header = rtm_header(reader->ring);
+    RTM_STORE_ORDERED(&reader->seat->state, rtm_state_word(RTM_GONE, 0));
+    if (RTM_LOAD_ORDERED(&header->writer_sleeps)) rtm_ring_bell(&header->space_bell);
+}
+
+/* The reader is cut off for a while, but lives: a block ring now holds its writer only for hold_absent. */
+static inline void rtm_set_absent(struct rtm_reader *reader) {
+    struct rtm_ring_header *header = rtm_header(reader->ring);
+    uint64_t state = rtm_state_word(RTM_ATTACHED, 0);
+    if (!RTM_SWAP_IF(&reader->seat->state, &state, rtm_state_word(RTM_ABSENT, rtm_monotonic_ns()))) return;
+    if (RTM_LOAD_ORDERED(&header->writer_sleeps)) rtm_ring_bell(&header->space_bell);
+}
+
+/* Stands up once its last pin is gone; a tap that has left makes its seat free again. */
+static inline void rtm_reader_detach(struct rtm_reader *reader) {
+    struct rtm_seat *seat = reader->seat;
+    int is_tap = reader->index >= reader->ring->layout.fixed_readers;
+    if (RTM_LOAD(&seat->owner) != reader->identity) return; /* meshd thought it dead */
+    if (is_tap) {
+        rtm_leave(reader);
+        RTM_STORE_ORDERED(&seat->state, rtm_state_word(RTM_FREE, 0));
+    }
+    rtm_leave_seat(&seat->owner, reader->identity);
+}
+
+#endif
