@@ -15,7 +15,7 @@ import click
     "--scheduler",
     required=True,
     metavar="ADDRESS",
-    help="Where the scheduler listens: HOST:PORT or unix:PATH.",
+    help="HOST:PORT or unix:PATH of the scheduler.",
 )
 @click.option(
     "--root", type=click.Path(path_type=Path), default=Path(), help="Folder under which graphs are found [.]."
@@ -24,11 +24,9 @@ import click
     "--dir",
     "folder",
     type=click.Path(path_type=Path),
-    help="Folder for sockets, logs and state [XDG_RUNTIME_DIR/rtmesh].",
+    help="Folder for sockets, logs, state [XDG_RUNTIME_DIR/rtmesh].",
 )
-@click.option(
-    "--data-address", default="", metavar="ADDRESS", help="Where other machines' relays dial this one's."
-)
+@click.option("--data-address", default="", metavar="ADDRESS", help="Where other machines' relays dial.")
 @click.version_option(package_name="rtmesh")
 def main(machine: str, scheduler: str, root: Path, folder: Path | None, data_address: str) -> None:
     """Carry the nodes that a scheduler places on this machine, until SIGTERM or Ctrl-C."""

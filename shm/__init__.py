@@ -1,0 +1,80 @@
+"""rtmesh.shm: broadcast rings in POSIX shared memory, one writer and many readers.
+
+ring = create_ring(name, RingLayout(64, 65536, (ReaderLayout("decoder.bins", Policy.BLOCK, 64),)))
+writer, reader = Writer(name), Reader(name, 0)
+while not writer.try_publish(data, now_ns):
+    wait(writers=[writer])
+while (view := reader.try_take(now_ns)) is None and not reader.ended:
+    wait(readers=[reader])
+"""
+
+from rtmesh.shm.errors import (
+    CorruptRingError,
+    LayoutMismatchError,
+    MessageTooLargeError,
+    NoSpareReaderError,
+    ReaderAttachedError,
+    ReaderGoneError,
+    RingError,
+    SegmentExistsError,
+    SegmentNotFoundError,
+    SegmentOwnerError,
+    SharedMemoryFullError,
+    StreamEndedError,
+    WriterAttachedError,
+)
+from rtmesh.shm.layout import (
+    Histogram,
+    Policy,
+    ReaderLayout,
+    ReaderSnapshot,
+    ReaderState,
+    RingLayout,
+    RingSnapshot,
+)
+from rtmesh.shm.ring import Reader, Ring, View, Writer, create_ring, wait
+from rtmesh.shm.segment import (
+    SEGMENT_HEADER_BYTES,
+    create_segment,
+    list_segments,
+    open_segment,
+    segment_name,
+    sweep,
+    unlink_segment,
+)
+
+__all__ = [
+    "SEGMENT_HEADER_BYTES",
+    "CorruptRingError",
+    "Histogram",
+    "LayoutMismatchError",
+    "MessageTooLargeError",
+    "NoSpareReaderError",
+    "Policy",
+    "Reader",
+    "ReaderAttachedError",
+    "ReaderGoneError",
+    "ReaderLayout",
+    "ReaderSnapshot",
+    "ReaderState",
+    "Ring",
+    "RingError",
+    "RingLayout",
+    "RingSnapshot",
+    "SegmentExistsError",
+    "SegmentNotFoundError",
+    "SegmentOwnerError",
+    "SharedMemoryFullError",
+    "StreamEndedError",
+    "View",
+    "Writer",
+    "WriterAttachedError",
+    "create_ring",
+    "create_segment",
+    "list_segments",
+    "open_segment",
+    "segment_name",
+    "sweep",
+    "unlink_segment",
+    "wait",
+]

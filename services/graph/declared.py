@@ -62,6 +62,8 @@ class DeclaredNode:
     run: Field | None = None
     parameters: Field | None = None
     edges: list[DeclaredEdge] = dataclasses.field(default_factory=list)
+    # Not even readable: what is missing downstream is then no problem of its own.
+    unreadable_edges: int = 0
     outputs: list[DeclaredOutput] = dataclasses.field(default_factory=list)
 
 
@@ -161,6 +163,7 @@ def _read_node(name: str, field: Field) -> DeclaredNode:
         inputs = fields["inputs"].named_entries(_TWO_WRITERS, _ONE_WRITER)
         edges = [read_input(port, field) for port, field in inputs.items()]
         declared.edges = [edge for edge in edges if edge is not None]
+        declared.unreadable_edges = edges.count(None)
     if "outputs" in fields:
         declared.outputs = [_read_output(*item) for item in fields["outputs"].named_entries().items()]
     return declared
@@ -197,13 +200,13 @@ def _read_restart(restart: Field | None) -> graph_pb2.Restart:
     if restart is None:
         return read
     fields = restart.entries(("when", "most", "backoff"), required=("when",))
-    if "when" in fields:
-        read.when = fields["when"].choice(RESTART_WHEN) or read.when
+    when = fields["when"].choice(RESTART_WHEN) if "when" in fields else None
+    read.when = when or read.when
     if "most" in fields:
         read.most = fields["most"].integer(1, 1_000_000) or read.most
     read.backoff_ms = _milliseconds(fields, "backoff", RESTART_BACKOFF_MS)
     for key in ("most", "backoff"):
-        if key in fields and read.when == graph_pb2.RESTART_WHEN_NEVER and "when" in fields:
+        if key in fields and when == graph_pb2.RESTART_WHEN_NEVER:
             fields[key].refuse_key(f"{key} has no effect when restart is never", "remove it")
     return read
 

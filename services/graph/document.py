@@ -134,12 +134,12 @@ class _Builder:
         if node.id == "sequence" and node.tag == _YAML + "seq":
             return Items(self._mark(node), tuple(self.build(inner, depth - 1) for inner in node.value))
         if node.id == "scalar":
-            return Scalar(self._mark(node), self._scalar(node), node.value)
+            return Scalar(self._mark(node), self._scalar(node), self._text(node))
         return self._refuse(node, f"unknown tag {node.tag}")
 
     def _scalar(self, node: Any) -> Any:
         if node.tag in _VERBATIM:
-            return node.value
+            return self._text(node)
         if node.tag not in _CONSTRUCTED:
             self._refuse(node, f"unknown tag {node.tag}")
         try:
@@ -170,7 +170,14 @@ class _Builder:
     def _key(self, node: Any) -> str:
         if node.id != "scalar":
             self._refuse(node, "a key is a word, not a list or a mapping")
-        return str(node.value)
+        return self._text(node)
+
+    def _text(self, node: Any) -> str:
+        """A scalar's text; JSON's escapes for one character (\\ud83d\\ude00) are put together."""
+        try:
+            return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError as error:
+            return str(self._refuse(node, "half of a character stands alone", error))
 
     def _mark(self, node: Any) -> Mark:
         return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1)

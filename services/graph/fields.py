@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from rtmesh.graph.document import Entries, Items, Mark, Scalar, Value, describe, plain, repeats, walk
 from rtmesh.graph.names import LONGEST_NAME, did_you_mean, is_name
@@ -18,6 +18,8 @@ from rtmesh.graph.units import parse_duration_ns, parse_size_bytes
 
 # Keys whose feature does not exist yet: refused by name, since a setting takes effect or is refused.
 NOT_SUPPORTED_YET = frozenset({"realtime", "record", "security", "tls"})
+
+Choice = TypeVar("Choice")
 
 LONGEST_DURATION_NS = 24 * 3_600_000_000_000
 
@@ -95,8 +97,8 @@ class Field:
         if not self.value.value.strip():
             self._expected(example)
             return None
-        if not _is_storable(self.value.value):
-            self.refuse("has a character that no text can hold")
+        if "\0" in self.value.value:
+            self.refuse("has a null character", "remove it")
             return None
         return self.value.value
 
@@ -126,7 +128,8 @@ class Field:
             return None
         return value
 
-    def choice(self, choices: Mapping[str, int]) -> int | None:
+    def choice(self, choices: Mapping[str, Choice]) -> Choice | None:
+        """One of the texts that `choices` knows, as what it stands for."""
         text = self.text(" or ".join(choices))
         if text is None or text in choices:
             return choices[text] if text is not None else None
@@ -195,12 +198,3 @@ def _refuse_unknown(key: str, field: Field, known: Collection[str]) -> None:
         field.refuse_key(f"{key} is not supported yet", "remove it")
     else:
         field.refuse_key(f"unknown key {key!r:.60}", did_you_mean(key, known))
-
-
-def _is_storable(text: str) -> bool:
-    """Whether protobuf can hold it: YAML escapes can spell lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text

@@ -28,7 +28,7 @@ class Override:
 
     @property
     def where(self) -> str:
-        return f"--set {self.key}"
+        return f"--set {self.key.encode(errors='backslashreplace').decode()}"
 
 
 def resolve_parameters(

@@ -10,11 +10,14 @@ from types import MappingProxyType
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import ServiceDescriptor
 
+from rtmesh.graph.code_checks import refuse_by_code
 from rtmesh.graph.declared import DeclaredGraph, read_graph
 from rtmesh.graph.document import Mark, parse_document
-from rtmesh.graph.edges import resolve_budgets, resolve_edges, size_inputs
+from rtmesh.graph.edges import ResolvedEdge, resolve_budgets, resolve_edges, size_inputs
 from rtmesh.graph.fields import Field, Problems
+from rtmesh.graph.files import is_folder
 from rtmesh.graph.given_parameters import resolve_parameters
+from rtmesh.graph.node_code import read_codes
 from rtmesh.graph.positions import Positions
 from rtmesh.graph.problems import GraphError, Problem
 from rtmesh.graph.protos import compile_protos, find_proto, pool_of, without_positions
@@ -46,7 +49,7 @@ def load_graph(path: Path, overrides: Mapping[str, str] = MappingProxyType({})) 
         GraphError: with every problem of the file, its protos and the overrides.
     """
     path = Path(path)
-    file = path / FILE_NAME if path.is_dir() else path
+    file = path / FILE_NAME if is_folder(path) else path
     return check_graph(_read(file), file, overrides)
 
 
@@ -62,11 +65,14 @@ def check_graph(
     declared = read_graph(Field(document, "", Mark(file.name, 1, 1), problems))
     folder = file.parent.resolve()
     protos = _compile(declared, _include_folders(declared, folder), problems, compile_with)
-    graph = _resolve(declared, protos, overrides, problems)
+    graph, edges = _resolve(declared, protos, overrides, problems)
+    graph.source, graph.folder = source, str(folder)
+    codes = read_codes(graph)
+    refuse_by_code(edges, codes)
     if problems.found:
         raise GraphError(problems.in_order())
-    graph.source, graph.folder = source, str(folder)
-    return LoadedGraph(graph, folder, unchecked_notes(graph))
+    graph.descriptors = without_positions(protos.descriptors)
+    return LoadedGraph(graph, folder, unchecked_notes(graph, codes))
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,8 @@ class _Protos:
 
 def _resolve(
     declared: DeclaredGraph, protos: _Protos, overrides: Mapping[str, str], problems: Problems
-) -> graph_pb2.Graph:
+) -> tuple[graph_pb2.Graph, list[ResolvedEdge]]:
+    """The graph as far as it could be resolved, with its edges where they were declared."""
     positions = Positions(protos.descriptors)
     contracts = find_contracts(
         declared, protos.services(), positions, problems, is_complete=protos.is_complete
@@ -94,16 +101,16 @@ def _resolve(
     edges = resolve_edges(declared, contracts)
     budgets = resolve_budgets(declared, contracts, edges)
     resolve_parameters(declared, contracts, overrides, problems)
-    graph = graph_pb2.Graph(name=declared.name, drain_timeout_ms=declared.drain_timeout_ms)
-    if not problems.found:
-        nodes = {name: node.node for name, node in declared.nodes.items()}
-        size_inputs(nodes, [resolved.edge for resolved in edges])
-        graph.nodes.extend(nodes.values())
-        graph.edges.extend(resolved.edge for resolved in edges)
-        graph.budgets.extend(budgets)
-        graph.python_path.extend(text for _, text in declared.python_path)
-        graph.descriptors = without_positions(protos.descriptors)
-    return graph
+    graph = graph_pb2.Graph(
+        name=declared.name,
+        python_path=[text for _, text in declared.python_path],
+        nodes=[node.node for node in declared.nodes.values()],
+        edges=[resolved.edge for resolved in edges],
+        budgets=budgets,
+        drain_timeout_ms=declared.drain_timeout_ms,
+    )
+    size_inputs(graph)
+    return graph, edges
 
 
 def _compile(
@@ -129,7 +136,7 @@ def _include_folders(declared: DeclaredGraph, folder: Path) -> list[Path]:
     folders = [folder]
     for item, text in declared.python_path:
         entry = folder / text
-        if entry.is_dir():
+        if is_folder(entry):
             folders.append(entry)
         else:
             item.refuse(f"{text!r:.80} is not a folder", f"it is looked for in {folder}")

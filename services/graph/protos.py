@@ -17,6 +17,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
 import rtmesh.v1
+from rtmesh.graph.files import is_file
 from rtmesh.graph.importer import python_module, serve_modules
 from rtmesh.graph.problems import GraphError, Problem
 
@@ -29,7 +30,7 @@ _PLACED = re.compile(r"(?P<where>[^:]+\.proto(?::\d+:\d+)?): (?P<text>.*)")
 
 def find_proto(file: str, include_folders: Sequence[Path]) -> Path | None:
     """The file that `import "FILE";` would find in the graph's include folders."""
-    found = (folder / file for folder in include_folders if (folder / file).is_file())
+    found = (folder / file for folder in include_folders if is_file(folder / file))
     return next(found, None)
 
 
@@ -49,8 +50,9 @@ def compile_protos(files: Sequence[str], include_folders: Sequence[Path]) -> byt
     with tempfile.TemporaryDirectory(prefix="rtmesh-protoc-") as folder:
         output = Path(folder) / "descriptors.binpb"
         finished = _run_protoc(_arguments(files, include_folders, output))
-        if finished.returncode != 0 or not output.is_file():
-            raise GraphError(_complaints(finished.stderr) or [_silent(finished.returncode)])
+        if finished.returncode != 0 or not is_file(output):
+            complaints = _complaints(finished.stderr, include_folders)
+            raise GraphError(complaints or [_silent(finished.returncode)])
         return output.read_bytes()
 
 
@@ -149,14 +151,30 @@ def _run_protoc(arguments: list[str]) -> subprocess.CompletedProcess[str]:
         raise GraphError([Problem("", "protos", text, "name fewer or smaller protos")]) from error
 
 
-def _complaints(stderr: str) -> list[Problem]:
-    lines = [line for line in stderr.splitlines() if line.strip() and " warning: " not in line]
-    return [_complaint(line) for line in lines]
+def _complaints(stderr: str, include_folders: Sequence[Path]) -> list[Problem]:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip() and ": warning: " not in line]
+    return [_complaint(_relative(line, include_folders)) for line in lines]
+
+
+def _relative(line: str, include_folders: Sequence[Path]) -> str:
+    """Name files as `protos` does: protoc puts the folder before."""
+    folders = [f"{folder}/" for folder in include_folders if line.startswith(f"{folder}/")]
+    return line.removeprefix(max(folders, key=len)) if folders else line
 
 
 def _complaint(line: str) -> Problem:
-    match = _PLACED.fullmatch(line.strip())
-    return Problem(match["where"], "", match["text"]) if match else Problem("", "protos", line.strip())
+    match = _PLACED.fullmatch(line)
+    if match is None:
+        return Problem("", "protos", line)
+    return Problem(match["where"], "", match["text"].rstrip("."), _remedy(match["text"]))
+
+
+def _remedy(text: str) -> str:
+    if text.endswith("is not a message type."):
+        return "an rpc of the same name hides a message: rename one of them"
+    if text.endswith("File not found.") or "was not found" in text:
+        return "imports are found in the graph's folder and in python_path"
+    return ""
 
 
 def _silent(status: int) -> Problem:

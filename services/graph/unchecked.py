@@ -2,25 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from rtmesh.graph.cycles import find_cycles, spell_out
+from rtmesh.graph.node_code import NodeCode, find_source
 from rtmesh.v1 import graph_pb2
 
 
-def unchecked_notes(graph: graph_pb2.Graph) -> list[str]:
-    """One sentence for each thing that only a machine or the nodes' code knows."""
-    return [*_program_notes(graph), *_cycle_notes(graph)]
+def unchecked_notes(graph: graph_pb2.Graph, codes: Mapping[str, NodeCode]) -> list[str]:
+    """One sentence for each thing that only a machine or code that was not understood can tell.
 
-
-def _program_notes(graph: graph_pb2.Graph) -> list[str]:
+    Args:
+        graph: a checked graph.
+        codes: what is known of the nodes' code.
+    """
     return [
-        f"nodes.{node.name}: {node.run or node.command[0]} is looked for on its machine before anything starts"
-        for node in graph.nodes
+        *_program_notes(graph),
+        *_step_notes(graph, codes),
+        *_cycle_notes(graph, codes),
+        *_origin_notes(graph, codes),
     ]
 
 
-def _cycle_notes(graph: graph_pb2.Graph) -> list[str]:
-    triggering = [edge for edge in graph.edges if edge.when_full != graph_pb2.WHEN_FULL_LATEST]
+def _program_notes(graph: graph_pb2.Graph) -> list[str]:
+    folder = Path(graph.folder)
+    search = [folder, *(folder / entry for entry in graph.python_path)]
+    notes = []
+    for node in graph.nodes:
+        if node.command:
+            notes.append(f"nodes.{node.name}.command: {node.command[0]} is looked for on its machine")
+        elif find_source(node.run.partition(":")[0], search) is None:
+            notes.append(f"nodes.{node.name}.run: {node.run} is not in this folder; its machine looks for it")
+    return [*notes, "whether the nodes' code can be imported is asked of the machines before anything starts"]
+
+
+def _step_notes(graph: graph_pb2.Graph, codes: Mapping[str, NodeCode]) -> list[str]:
+    """Nodes whose windows and joins are unknown, where that could hide a deadlock."""
+    inputs = {node.name: 0 for node in graph.nodes}
+    for edge in graph.edges:
+        inputs[edge.to_node] += edge.when_full == graph_pb2.WHEN_FULL_BLOCK
     return [
-        f"cycle {spell_out(cycle)}: if every node takes its input with @on, it ends only by stop"
-        for cycle in find_cycles(triggering)
+        f"nodes.{name}: its code was not read; a join with a queue below a sibling's window would deadlock"
+        for name, count in inputs.items()
+        if count > 1 and name not in codes
+    ]
+
+
+def _cycle_notes(graph: graph_pb2.Graph, codes: Mapping[str, NodeCode]) -> list[str]:
+    notes = []
+    for cycle in find_cycles([edge for edge in graph.edges if _may_trigger(edge, codes)]):
+        known = all(edge.to_node in codes for edge in cycle)
+        condition = "" if known else "if every node in it takes its input with @on, "
+        notes.append(f"cycle {spell_out(cycle)}: {condition}it ends only by stop")
+    return notes
+
+
+def _may_trigger(edge: graph_pb2.Edge, codes: Mapping[str, NodeCode]) -> bool:
+    code = codes.get(edge.to_node)
+    is_triggering = code is None or code.triggered_by(edge.to_port) is not None
+    return is_triggering and edge.when_full != graph_pb2.WHEN_FULL_LATEST
+
+
+def _origin_notes(graph: graph_pb2.Graph, codes: Mapping[str, NodeCode]) -> list[str]:
+    """Budgets whose `from` may pass on the origin of what it reads: then nothing would be measured."""
+    triggered = {edge.to_node for edge in graph.edges if _may_trigger(edge, codes)}
+    starts = dict.fromkeys((budget.from_node, budget.from_port) for budget in graph.budgets)
+    return [
+        f"latency from {node}.{port}: only the code tells whether {node} begins origins there (@every, start)"
+        for node, port in starts
+        if node in triggered and not (node in codes and codes[node].has_every)
     ]

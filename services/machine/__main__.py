@@ -37,12 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scheduler", required=True, metavar="ADDRESS", help="unix:PATH or HOST:PORT")
     parser.add_argument("--root", type=Path, default=Path(), help="folder under which graphs are found")
     parser.add_argument("--dir", type=Path, required=True, help="folder for sockets, logs and state")
-    parser.add_argument(
-        "--data-address", default="", metavar="ADDRESS", help="where other machines' relays dial"
-    )
-    parser.add_argument(
-        "--die-with-parent", type=int, default=0, metavar="PID", help="end when this process ends"
-    )
+    parser.add_argument("--data-address", default="", metavar="ADDRESS", help="where other relays dial")
+    parser.add_argument("--die-with-parent", type=int, default=0, metavar="PID", help="end with this process")
     return parser
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from rtmesh.common import control
 from rtmesh.machine.rings import RunRings, free_reader
 from rtmesh.machine.supervisor import Order
-from rtmesh.shm import Reader, Ring, Writer
+from rtmesh.shm import Reader, Ring, RingLayout, Writer
 from rtmesh.v1 import node_pb2, status_pb2
 
 LOOP = 0  # the only reader of orders and of requests
@@ -36,8 +38,8 @@ class NodeControl:
         self._lost_events = 0
         self._stale_step_ns = 0
 
-    def _make(self, name: str, layout: object) -> Ring:
-        ring = self._rings.create_one(name, layout)  # type: ignore[arg-type]
+    def _make(self, name: str, layout: RingLayout) -> Ring:
+        ring = self._rings.create_one(name, layout)
         self._made.append(ring)
         return ring
 
@@ -81,14 +83,14 @@ class NodeControl:
             self._reader.release()
         return events
 
-    def missed_state(self) -> int:
+    def missed_state(self) -> status_pb2.NodeState:
         """The loop's state if events were lost since the last call, else 0."""
         snapshot = self._events.snapshot()
         lost = sum(snapshot.readers[control.EVENTS_READER_MESHD].dropped.values())
         if lost == self._lost_events:
             return status_pb2.NODE_STATE_UNSPECIFIED
         self._lost_events = lost
-        return snapshot.words[control.WORD_STATE]
+        return cast(status_pb2.NodeState, snapshot.words[control.WORD_STATE])
 
     def words(self) -> tuple[int, ...]:
         return self._events.snapshot().words

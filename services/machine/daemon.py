@@ -29,7 +29,7 @@ from rtmesh.machine.state import State, end_leftovers, take_lock
 from rtmesh.shm import segment_name, sweep
 from rtmesh.v1 import machine_pb2, status_pb2
 
-FLUSH_TIMEOUT_S = 1.0
+LEAVE_TIMEOUT_S = 2.0
 
 log = structlog.get_logger()
 
@@ -140,7 +140,7 @@ class Daemon:
             log.info("stopping", runs=len(self._runs))
             self._is_closing = True
             await asyncio.gather(*(self._stop(run) for run in list(self._locks)))
-            await self._link.flush(FLUSH_TIMEOUT_S)
+            await self._link.leave(LEAVE_TIMEOUT_S)
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
@@ -209,8 +209,6 @@ class Daemon:
         async def in_turn() -> None:
             async with lock:
                 await handle(order)
-            if run not in self._runs and not lock.locked():
-                self._locks.pop(run, None)
 
         task = asyncio.get_running_loop().create_task(in_turn())
         self._tasks.add(task)

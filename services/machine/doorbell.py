@@ -11,7 +11,10 @@ NAME_BYTES = 1024
 
 
 class Doorbell:
-    """Calls `on_ring(run, node)` for each ring. A lost one costs a quarter of a second: nodes are looked at anyway."""
+    """Calls `on_ring(run, node)` for each ring.
+
+    A lost one costs a quarter of a second: every node is looked at that often anyway.
+    """
 
     def __init__(self, path: Path, on_ring: Callable[[str, str], None]) -> None:
         self._path = path

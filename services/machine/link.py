@@ -45,6 +45,9 @@ class Link:
         self._is_empty = asyncio.Event()
         self._is_empty.set()
         self._is_joined = False
+        self._is_leaving = False
+        self._has_left = asyncio.Event()
+        self._call: grpc.aio.StreamStreamCall | None = None  # the stream, from Welcome to its end
 
     def report(self, report: machine_pb2.JoinRequest) -> None:
         """Tell the scheduler. While it is away only the end of a run is kept for it."""
@@ -56,18 +59,22 @@ class Link:
             self._has_more.set()
             self._is_empty.clear()
 
-    async def flush(self, timeout_s: float) -> None:
-        """Wait until everything was handed to the stream; not at all while the scheduler is away."""
-        if self._is_joined:
-            try:
-                await asyncio.wait_for(self._is_empty.wait(), timeout_s)
-            except TimeoutError:
-                log.warning("the scheduler takes no reports", scheduler=self._address)
+    async def leave(self, timeout_s: float) -> None:
+        """Hand over what waits and end the stream in order; not for longer than the time given."""
+        self._is_leaving = True
+        try:
+            async with asyncio.timeout(timeout_s):
+                if self._call is not None:
+                    await self._is_empty.wait()
+                    await self._call.done_writing()
+                    await self._has_left.wait()
+        except (TimeoutError, asyncio.InvalidStateError, grpc.aio.AioRpcError):
+            log.warning("the scheduler did not take the last reports", scheduler=self._address)
 
     async def keep(self) -> None:
-        """Join, and join again whenever the stream ends. Ends only by being cancelled."""
+        """Join, and join again whenever the stream ends; until `leave`, or until cancelled."""
         backoff_s = FIRST_BACKOFF_S
-        while True:
+        while not self._is_leaving:
             was_joined = await self._join()
             backoff_s = FIRST_BACKOFF_S if was_joined else min(backoff_s * 2, MOST_BACKOFF_S)
             await asyncio.sleep(backoff_s)
@@ -92,9 +99,9 @@ class Link:
             async for order in call:
                 self._on_order(order)
                 if sender is None:
-                    self._welcomed()
+                    self._welcomed(call)
                     sender = asyncio.get_running_loop().create_task(self._send(call))
-            log.warning("the scheduler ended the stream", scheduler=self._address)
+            log.info("the stream ended", scheduler=self._address)
         except grpc.aio.AioRpcError as error:
             log.warning(
                 "stream cut", scheduler=self._address, code=error.code().name, details=error.details()
@@ -105,8 +112,9 @@ class Link:
                 sender.cancel()
         return sender is not None
 
-    def _welcomed(self) -> None:
+    def _welcomed(self, call: grpc.aio.StreamStreamCall) -> None:
         log.info("joined", scheduler=self._address)
+        self._call = call
         self._is_joined = True
         self._has_more.set()
         for report in self._current():
@@ -114,6 +122,8 @@ class Link:
 
     def _left(self) -> None:
         self._is_joined = False
+        self._call = None
+        self._has_left.set()
         self._waiting = deque(report for report in self._waiting if report.WhichOneof("report") == "ended")
 
     async def _send(self, call: grpc.aio.StreamStreamCall) -> None:

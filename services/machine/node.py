@@ -69,7 +69,7 @@ class NodeHost:
         """Start loop and service. Raises OSError if the loop cannot be started."""
         try:
             self._perform(self.supervisor.begin(time.monotonic_ns()))
-        except OSError as error:
+        except Exception as error:
             self.supervisor.spawn_failed(str(error), time.monotonic_ns())
             raise
         self._service.begin()
@@ -165,8 +165,8 @@ class NodeHost:
             asyncio.get_running_loop().call_soon(self._spawn_failed, str(error))
 
     def _start_loop(self, epoch: int) -> None:
-        path = self._write_config(epoch)
         self._control.begin_life()
+        path = self._write_config(epoch)
         log_path = self._site.paths.log(self.name)
         self._log_offset = log_path.stat().st_size if log_path.exists() else 0
         self._child = self._site.children.spawn(
@@ -264,7 +264,7 @@ class NodeHost:
         supervisor, now = self.supervisor, self._control.words()
         return status_pb2.NodeStatus(
             name=self.name,
-            state=supervisor.state,  # type: ignore[arg-type]
+            state=supervisor.state,
             machine=self._site.machine,
             restarts=supervisor.restarts,
             epoch=supervisor.epoch,

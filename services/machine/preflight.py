@@ -118,7 +118,8 @@ def free_bytes(folder: Path) -> int:
 def _memory_problems(plan: plan_pb2.MachinePlan, free: int) -> Iterable[status_pb2.Problem]:
     needed = needed_bytes(plan)
     if needed > free:
-        text = f"the rings need {needed / MIB:.1f} MiB of shared memory, {free / MIB:.1f} MiB are free in {SHARED_MEMORY}"
+        figures = f"{needed / MIB:.1f} MiB of shared memory, {free / MIB:.1f} MiB are free"
+        text = f"the rings need {figures} in {SHARED_MEMORY}"
         remedy = "lower max_bytes or queue, remove other segments, or enlarge /dev/shm"
         yield _problem("", text, remedy)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import structlog
@@ -17,7 +18,7 @@ import structlog
 from rtmesh.common.errors import RtmeshError
 from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.common.status_codes import from_rpc_error
-from rtmesh.machine.children import Child, Children
+from rtmesh.machine.children import Child, Children, log_tail
 from rtmesh.machine.keeper import Keeper
 from rtmesh.machine.paths import Paths
 from rtmesh.machine.rings import RunRings
@@ -26,6 +27,7 @@ from rtmesh.v1 import machine_pb2, relay_pb2, relay_pb2_grpc, status_pb2
 
 CARRY_TIMEOUT_S = 15.0
 RELEASE_TIMEOUT_S = 5.0
+HOPELESS_AFTER = 3
 AGAIN_S = 0.2
 END_GRACE_S = 2.0
 
@@ -71,26 +73,29 @@ class Relay:
         self._links: dict[tuple[str, str], machine_pb2.LinkReport] = {}
         self._keeper = Keeper("relay", self._start, self._ended, self._restarted)
         self._channel: grpc.aio.Channel | None = None
+        self._deaths = 0  # since it last did as it was told
+        self._is_hopeless = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def carry(self, request: relay_pb2.CarryRequest, rings: RunRings) -> None:
         """Have a run's edges carried, also by every relay after this one.
 
         Raises:
-            RtmeshError: the relay refused, or did not answer within 15 s.
+            RtmeshError: the relay refused, ended three times, or did not answer within 15 s.
             OSError: it could not be started.
         """
         if self._channel is None:
             self._begin()
         self._carried[request.run] = Carried(request, rings)
-        try:
-            async with asyncio.timeout(CARRY_TIMEOUT_S):
-                await self._send_carry(request)
-        except TimeoutError:
-            tail = self._paths.relay_log
-            raise RtmeshError(
-                f"the relay did not answer within {CARRY_TIMEOUT_S:g} s", f"see {tail}"
-            ) from None
+        sending = asyncio.get_running_loop().create_task(self._send_carry(request))
+        waiting = asyncio.get_running_loop().create_task(self._is_hopeless.wait())
+        await asyncio.wait((sending, waiting), timeout=CARRY_TIMEOUT_S, return_when="FIRST_COMPLETED")
+        waiting.cancel()
+        if not sending.done():
+            sending.cancel()
+            said = log_tail(self._paths.relay_log, 0, lines=1)
+            raise RtmeshError(f"the relay does not come up: {said}", f"see {self._paths.relay_log}")
+        sending.result()
 
     async def release(self, run: str) -> None:
         """Have a run's edges ended and its rings let go. Never fails: a dead relay holds nothing."""
@@ -143,6 +148,9 @@ class Relay:
             self._run_task(self._carry_again(carried.request))
 
     def _ended(self, return_code: int, process_id: int) -> None:
+        self._deaths += 1
+        if self._deaths >= HOPELESS_AFTER:
+            self._is_hopeless.set()
         how = describe_exit(return_code)
         reason = f"the relay {how}" if return_code >= 0 else f"the relay was {how}"
         for carried in self._carried.values():
@@ -150,8 +158,8 @@ class Relay:
             for edge in carried.request.ingress:
                 self._tell(carried.request.run, edge.edge, connected=False, reason=reason)
 
-    def _run_task(self, coroutine: object) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)  # type: ignore[arg-type]
+    def _run_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -159,10 +167,12 @@ class Relay:
         return relay_pb2_grpc.RelayControlStub(self._channel)
 
     async def _send_carry(self, request: relay_pb2.CarryRequest) -> None:
-        """Ask until the relay answers; the caller bounds the time. A relay that dies is followed by another."""
+        """Ask until a relay answers, this or the one after it; the caller bounds the time."""
         while True:
             try:
                 await self._stub().Carry(request, wait_for_ready=True)
+                self._deaths = 0
+                self._is_hopeless.clear()
                 return
             except grpc.aio.AioRpcError as error:
                 if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):

@@ -87,10 +87,9 @@ class RunRings:
     def free_taps(self, name: str, process_id: int) -> None:
         """Free the places that a dead process had taken beyond those of the plan."""
         ring = self._rings[name]
-        readers = ring.snapshot().readers
-        for index in range(self._reader_counts[name], len(readers)):
-            if readers[index].pid == process_id and readers[index].state is ReaderState.ATTACHED:
-                ring.mark_gone(index)
+        for reader in ring.snapshot().readers[self._reader_counts[name] :]:
+            if reader.pid == process_id:
+                ring.mark_gone(reader.index, process_id)
 
 
 def free_reader(ring: Ring, index: int, *, is_gone: bool) -> None:

@@ -72,7 +72,10 @@ class Run:
         try:
             self._make()
             await self._carry(data_addresses)
-        except (RingError, RtmeshError, OSError) as error:
+        except (
+            Exception
+        ) as error:  # whatever it was: nothing may be left, and the scheduler waits for an answer
+            log.error("cannot prepare", run=self.plan.run, exc_info=error)
             await self._undo()
             raise ProblemsError([_problem(self._host.machine, error)]) from error
         self._pulse = asyncio.get_running_loop().create_task(self._beat())

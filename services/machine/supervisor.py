@@ -84,10 +84,9 @@ Effect = Order | Spawn | Kill | AskStack | LetGo | Report
 class Stage(IntEnum):
     """How far the scheduler has taken the run."""
 
-    PREPARED = 1
-    STARTED = 2
-    DRAINING = 3
-    STOPPED = 4
+    SERVING = 1
+    DRAINING = 2
+    STOPPED = 3
 
 
 @dataclass(frozen=True)
@@ -116,20 +115,23 @@ class Supervisor:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.state = STARTING
+        self.state: status_pb2.NodeState = STARTING
         self.epoch = 0
         self.restarts = 0
         self.reason = ""
         self.detail = ""
         self.result_json = ""
-        self._stage = Stage.PREPARED
+        self._stage = Stage.SERVING
+        self._was_started = False
         self._restart_at_ns: int | None = None
         self._begin_life()
 
     def _begin_life(self) -> None:
         self._is_alive = False
         self._is_ready = False
+        self._is_running = False
         self._told: set[Order] = set()
+        self._has_ended = False  # its outputs have ended: another life could add nothing
         self._farewell: int | None = None  # ENDED, STOPPED or FAILED, as the loop said before its exit
         self._verdict = ""  # why meshd ends the loop itself
         self._stack_text = ""
@@ -156,7 +158,7 @@ class Supervisor:
 
     def start(self) -> list[Effect]:
         """The graph is running: the node may begin, now or as soon as it is ready."""
-        self._stage = max(self._stage, Stage.STARTED)
+        self._was_started = True
         return self._due_orders()
 
     def drain(self) -> list[Effect]:
@@ -178,16 +180,18 @@ class Supervisor:
 
     # what the loop says, and its end
 
-    def said(self, state: int, reason: str, detail: str, now_ns: int) -> list[Effect]:
+    def said(self, state: status_pb2.NodeState, reason: str, detail: str, now_ns: int) -> list[Effect]:
         """The loop entered a state."""
         if state in (ENDED, STOPPED):
             self._farewell = state
+            self._has_ended = self._has_ended or state == ENDED
             self._setup_by_ns = None
             return []
         if state == FAILED:
             return self._said_failed(reason, detail, now_ns)
-        if state == READY:
+        if state in (READY, RUNNING):
             self._is_ready = True
+            self._is_running = state == RUNNING
             self._setup_by_ns = None
         return self._show(state, reason, detail) + self._due_orders()
 
@@ -254,7 +258,7 @@ class Supervisor:
             return False
         return self.state in (RUNNING, DRAINING) and now_ns - step_started_ns > self.rules.step_timeout_ns
 
-    def _working_state(self) -> int:
+    def _working_state(self) -> status_pb2.NodeState:
         return DRAINING if Order.DRAIN in self._told else RUNNING
 
     # transitions
@@ -279,9 +283,13 @@ class Supervisor:
             return []
         if self._stage is Stage.STOPPED:
             return [Order.STOP]
-        if not self._is_ready or self._stage is Stage.PREPARED:
+        if not self._is_ready:
             return []
-        return [Order.START, Order.DRAIN] if self._stage is Stage.DRAINING else [Order.START]
+        orders = [Order.START] if self._was_started else []
+        # A loop that hears of both at once ends without having worked: it starts first.
+        if self._stage is Stage.DRAINING and (self._is_running or not self._was_started):
+            orders.append(Order.DRAIN)
+        return orders
 
     def _said_failed(self, reason: str, detail: str, now_ns: int) -> list[Effect]:
         will_restart = self._will_restart()
@@ -312,7 +320,7 @@ class Supervisor:
         return [LetGo(is_gone=is_gone, ends_outputs=is_gone), *shown]
 
     def _will_restart(self) -> bool:
-        if self._stage is Stage.STOPPED or self._farewell == ENDED:
+        if self._stage is Stage.STOPPED or self._has_ended:
             return False
         return self.rules.restarts and self.restarts < self.rules.most
 
@@ -328,7 +336,7 @@ class Supervisor:
             return "exited with code 0 without ending", ""
         return describe_exit(return_code), ""
 
-    def _show(self, state: int, reason: str, detail: str) -> list[Effect]:
+    def _show(self, state: status_pb2.NodeState, reason: str, detail: str) -> list[Effect]:
         self.state, self.reason, self.detail = state, reason, detail
         return [Report()]
 

@@ -18,10 +18,12 @@ class Place(NamedTuple):
 
     epoch: int
     sequence: int
-    count: int
+    number: int
 
 
 Key = tuple[int, Place]
+
+_BEFORE_ALL = Place(-1, 0, 0)
 
 
 class OriginJoin:
@@ -69,7 +71,7 @@ class OriginJoin:
                     self._give_up(side, key)
 
     def break_deadlock(self) -> bool:
-        """Give up the oldest message of every input, if none has room: they would wait for each other forever."""
+        """Give up each input's oldest message if none has room: they would wait for each other forever."""
         stuck = [side for side in self._sides if not side.has_ended and len(side.waiting) >= side.queue]
         if not stuck or len(stuck) < sum(not side.has_ended for side in self._sides):
             return False
@@ -95,7 +97,8 @@ class OriginJoin:
                 self._give_up(side, key)
 
     def _is_hopeless(self, side: _Side, key: Key) -> bool:
-        return any(key not in other.waiting and other.is_past(key) for other in self._sides if other is not side)
+        others = [other for other in self._sides if other is not side]
+        return any(key not in other.waiting and other.is_past(key) for other in others)
 
     def _give_up(self, side: _Side, key: Key) -> None:
         del side.waiting[key]
@@ -114,16 +117,16 @@ class _Side:
     def next_key(self, message: Message) -> Key | None:
         """The message's place in its origin's stream; None if that stream is past it."""
         header = message.header
-        newest = self._newest.get(header.origin, Place(0, 0, 0))
+        newest = self._newest.get(header.origin, _BEFORE_ALL)
         place = Place(header.origin_epoch, header.origin_sequence, 1)
         if place[:2] < newest[:2]:
             return None
         if place[:2] == newest[:2]:
-            place = newest._replace(count=newest.count + 1)
+            place = newest._replace(number=newest.number + 1)
         self._newest[header.origin] = place
         return header.origin, place
 
     def is_past(self, key: Key) -> bool:
         """Whether this input can no longer bring the message `key`."""
         origin, place = key
-        return self.has_ended or self._newest.get(origin, place) > place
+        return self.has_ended or self._newest.get(origin, _BEFORE_ALL) >= place

@@ -60,6 +60,7 @@ class Node:
     outputs: Outputs
     clock: Clock
     log: logging.Logger
+    # Set by the engine that runs the node.
     _controls: Controls | None = None
 
     def setup(self) -> None:

@@ -186,7 +186,7 @@ def dtype_number(array: Array, where: str) -> stream_pb2.DType:
 
 
 def _dtype(number: int, where: str) -> np.dtype[Any]:
-    dtype = DTYPES.get(number)  # type: ignore[call-overload]
+    dtype: np.dtype[Any] | None = DTYPES.get(number)  # type: ignore[call-overload]
     if dtype is None:
         raise ValueError(f"{where}: the Tensor's dtype is {number}, which is no known rtmesh.v1.DType")
     return dtype

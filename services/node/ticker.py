@@ -21,9 +21,11 @@ class Ticker:
         self.period_ns = period_ns
         self.deadline_ns: int | None = None
         self.overruns = 0
+        self._is_started = False
 
     def start(self, now_ns: int) -> None:
         """The first deadline is one period from now."""
+        self._is_started = True
         self.deadline_ns = now_ns + self.period_ns if self.period_ns else None
 
     def is_due(self, now_ns: int) -> bool:
@@ -38,12 +40,13 @@ class Ticker:
         self.deadline_ns += (missed + 1) * self.period_ns
 
     def set_period(self, period_ns: int, now_ns: int) -> None:
-        """Change the rate: the next call is one new period after the last deadline, or now if that is past."""
+        """Change the rate: the next call is a new period after the last deadline, or now if that is past."""
         if period_ns == self.period_ns:
             return
         last_ns = now_ns if self.deadline_ns is None else self.deadline_ns - self.period_ns
         self.period_ns = period_ns
-        self.deadline_ns = max(last_ns + period_ns, now_ns) if period_ns else None
+        if self._is_started:
+            self.deadline_ns = max(last_ns + period_ns, now_ns) if period_ns else None
 
 
 def period_of_rate_ns(hz: float) -> int:

@@ -38,7 +38,11 @@ class Trigger(Protocol):
     """One @on method."""
 
     callback: Callable[..., object]
-    unjoined: int
+
+    @property
+    def unjoined(self) -> int:
+        """Messages that were given up without a partner."""
+        ...
 
     @property
     def has_ended(self) -> bool:
@@ -67,9 +71,12 @@ class SingleTrigger:
 
     def __init__(self, callback: Callable[..., object], source: Source) -> None:
         self.callback = callback
-        self.unjoined = 0
         self._source = source
         self._ring = source.ring
+
+    @property
+    def unjoined(self) -> int:
+        return 0
 
     @property
     def has_ended(self) -> bool:
@@ -83,7 +90,7 @@ class SingleTrigger:
         self._ring.release()
 
     def rings(self) -> list[InputRing]:
-        return [self._ring]
+        return [] if self._ring.ended else [self._ring]
 
     def close(self) -> None:
         """A single message never waits."""
@@ -94,12 +101,19 @@ class WindowTrigger:
 
     def __init__(self, callback: Callable[..., object], source: Source, gathering: Gathering) -> None:
         self.callback = callback
-        self.unjoined = 0
         self._source = source
         self._ring = source.ring
         self._gathering = gathering
         self._last: HeaderValues | None = None
-        self.has_ended = False
+        self._has_ended = False
+
+    @property
+    def unjoined(self) -> int:
+        return 0
+
+    @property
+    def has_ended(self) -> bool:
+        return self._has_ended
 
     def take(self, now_ns: int) -> Call | None:
         while (message := self._source.try_take(now_ns)) is not None:
@@ -107,19 +121,19 @@ class WindowTrigger:
             self._last = message.header
             if (window := self._gathering.add(message)) is not None:
                 return Call((window,), message.header)
-        return self._take_rest() if self._ring.ended and not self.has_ended else None
+        return self._take_rest() if self._ring.ended and not self._has_ended else None
 
     def called(self) -> None:
         """Everything was released when it was taken."""
 
     def rings(self) -> list[InputRing]:
-        return [] if self.has_ended else [self._ring]
+        return [] if self._has_ended else [self._ring]
 
     def close(self) -> None:
         """The messages of a window that never closed were delivered: nothing to count."""
 
     def _take_rest(self) -> Call | None:
-        self.has_ended = True
+        self._has_ended = True
         window: Window | None = self._gathering.end()
         return Call((window,), self._last) if window is not None and self._last is not None else None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from rtmesh.node.message import Message
 from rtmesh.node.wire import HeaderValues
@@ -42,9 +42,16 @@ class Window:
     """
 
     def __init__(
-        self, messages: Sequence[Message], *, start_time_ns: int, end_time_ns: int, is_partial: bool = False
+        self,
+        messages: Sequence[Message],
+        descriptor: Descriptor,
+        *,
+        start_time_ns: int,
+        end_time_ns: int,
+        is_partial: bool = False,
     ) -> None:
         self._messages = messages
+        self._descriptor = descriptor
         self.count = len(messages)
         self.is_partial = is_partial
         self.start_time_ns = start_time_ns
@@ -63,7 +70,7 @@ class Window:
 
     def __getitem__(self, field: str) -> Any:
         values = [message[field] for message in self._messages]
-        descriptor = self._messages[0].descriptor.fields_by_name[field]
+        descriptor = self._descriptor.fields_by_name[field]
         try:
             return _stacked(values, descriptor)
         except ValueError as error:
@@ -78,7 +85,7 @@ class Window:
 
     def __repr__(self) -> str:
         partial = ", partial" if self.is_partial else ""
-        return f"<window of {self.count} {self._messages[0].full_name}{partial}>"
+        return f"<window of {self.count} {self._descriptor.full_name}{partial}>"
 
 
 class Gathering(Protocol):
@@ -96,7 +103,8 @@ class Gathering(Protocol):
 class CountGathering:
     """Windows of exactly `size` messages."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, descriptor: Descriptor, size: int) -> None:
+        self._descriptor = descriptor
         self._size = size
         self._messages: list[Message] = []
 
@@ -110,7 +118,9 @@ class CountGathering:
     def _close(self, is_partial: bool) -> Window:
         messages, self._messages = self._messages, []
         first, last = messages[0].header.origin_time_ns, messages[-1].header.origin_time_ns
-        return Window(messages, start_time_ns=first, end_time_ns=last, is_partial=is_partial)
+        return Window(
+            messages, self._descriptor, start_time_ns=first, end_time_ns=last, is_partial=is_partial
+        )
 
 
 class TimeGathering:
@@ -120,7 +130,8 @@ class TimeGathering:
     is open is put into that.
     """
 
-    def __init__(self, length_ns: int) -> None:
+    def __init__(self, descriptor: Descriptor, length_ns: int) -> None:
+        self._descriptor = descriptor
         self._length_ns = length_ns
         self._start_ns = 0
         self._messages: list[Message] = []
@@ -143,8 +154,10 @@ class TimeGathering:
 
     def _close(self, is_partial: bool) -> Window:
         messages, self._messages = self._messages, []
-        end_ns = self._start_ns + self._length_ns
-        return Window(messages, start_time_ns=self._start_ns, end_time_ns=end_ns, is_partial=is_partial)
+        start_ns, end_ns = self._start_ns, self._start_ns + self._length_ns
+        return Window(
+            messages, self._descriptor, start_time_ns=start_ns, end_time_ns=end_ns, is_partial=is_partial
+        )
 
 
 def _stacked(values: list[Any], descriptor: FieldDescriptor) -> Any:
@@ -155,5 +168,5 @@ def _stacked(values: list[Any], descriptor: FieldDescriptor) -> Any:
         return values
     if not descriptor.is_repeated:
         return np.array(values, dtype)
-    rows = [np.array(value, dtype) for value in values]
+    rows: list[np.ndarray[Any, Any]] = [np.array(value, dtype) for value in values]
     return np.stack(rows) if len({row.size for row in rows}) == 1 else rows

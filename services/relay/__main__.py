@@ -19,7 +19,7 @@ from rtmesh.relay.links import LinkBoard
 from rtmesh.relay.servicer import RelayControl, add_relay
 from rtmesh.v1.relay_pb2_grpc import add_RelayControlServicer_to_server
 
-# How long rpcs that still run may take to end when the relay is stopped.
+# How long pulls may take to tell the other side why they ended.
 _GRACE_S = 1.0
 
 
@@ -51,14 +51,14 @@ async def _serve(data_address: str, control_address: str) -> None:
     data = grpc.aio.server(options=SERVER_OPTIONS)
     control = grpc.aio.server(options=SERVER_OPTIONS)
     add_relay(data, carrier)
-    add_RelayControlServicer_to_server(RelayControl(carrier, links), control)
+    add_RelayControlServicer_to_server(RelayControl(carrier, links), control)  # type: ignore[no-untyped-call]
     add_port(data, data_address)
     add_port(control, control_address)
     await asyncio.gather(data.start(), control.start())
     print("listening", flush=True)
     await _told_to_stop()
     await carrier.close()
-    await asyncio.gather(data.stop(_GRACE_S), control.stop(_GRACE_S))
+    await asyncio.gather(data.stop(_GRACE_S), control.stop(None))
 
 
 async def _told_to_stop() -> None:

@@ -108,7 +108,7 @@ class Carrier:
         return self._channels[address]
 
     async def _end(self, run: _Run) -> None:
-        edges = [*run.egress.values(), *run.ingress.values()]
+        edges: list[EgressEdge | IngressEdge] = [*run.egress.values(), *run.ingress.values()]
         await asyncio.gather(*(edge.close() for edge in edges))
         await self._close_unused_channels()
 

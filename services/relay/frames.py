@@ -34,12 +34,12 @@ def message_frame(position: int, publish_time_ns: int, message: memoryview) -> b
 
 def skip_frame(position: int) -> bytes:
     """A PullResponse that says: what you lack before `position` will not come."""
-    return PullResponse(position=position, skip=True).SerializeToString()
+    return bytes(PullResponse(position=position, skip=True).SerializeToString())
 
 
 def end_frame(position: int) -> bytes:
     """A PullResponse that says: the stream ended before `position`."""
-    return PullResponse(position=position, end=True).SerializeToString()
+    return bytes(PullResponse(position=position, end=True).SerializeToString())
 
 
 def _varint(value: int) -> bytes:

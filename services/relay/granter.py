@@ -26,20 +26,22 @@ class Granter:
 
     def message_held(self) -> None:
         """Look whether there is something to tell, now that one more message lies in the ring."""
-        self._window.released(self._ring.released())
+        self._window.released(self._ring.released)
         if self._window.is_due or self._window.is_exhausted:
             self._wake.set()
         elif self._tail is None:
             self._tail = asyncio.get_running_loop().call_later(_TAIL_S, self._wake.set)
 
     async def run(self) -> None:
-        """Write grants until cancelled, or until the call is over."""
+        """Write grants until the call is over."""
         try:
             while True:
                 await self._something_to_tell()
-                self._window.released(self._ring.released())
+                self._window.released(self._ring.released)
                 if self._window.has_news:
                     await self._call.write(PullRequest(**self._window.grant()._asdict()))
+        except asyncio.InvalidStateError:
+            pass  # the call is over; whoever reads it learns why
         finally:
             self._cancel_tail()
 

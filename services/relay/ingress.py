@@ -8,7 +8,8 @@ from collections.abc import Callable, Coroutine
 import grpc
 import structlog
 
-from rtmesh.common.errors import UnavailableError
+from rtmesh.common.errors import NotFoundError, UnavailableError
+from rtmesh.common.status_codes import from_rpc_error
 from rtmesh.relay.backoff import Backoff
 from rtmesh.relay.granter import Granter
 from rtmesh.relay.ingress_ring import IngressRing
@@ -53,6 +54,8 @@ class IngressEdge:
             request_serializer=PullRequest.SerializeToString,
             response_deserializer=PullResponse.FromString,
         )
+        self._last_reason = ""
+        tell(False, f"waiting for {plan.from_machine}")
         self._task = asyncio.create_task(self._pull_until_end())
 
     async def close(self) -> None:
@@ -65,46 +68,55 @@ class IngressEdge:
         while not self._ring.ended:
             reason = await self._pull_once()
             if reason is not None:
-                self._tell(False, reason)
+                self._cut(reason)
             if not self._ring.ended:
                 await asyncio.sleep(self._retry.next_s())
         # Connected for good: also if an earlier life of this process brought the end.
         self._tell(True, "")
+
+    def _connected(self) -> None:
+        self._tell(True, "")
+        self._retry.reset()
+        self._log.info("edge connected")
+        self._last_reason = ""
+
+    def _cut(self, reason: str) -> None:
+        self._tell(False, reason)
+        if reason != self._last_reason:
+            self._log.warning("edge cut", reason=reason)
+        self._last_reason = reason
 
     async def _pull_once(self) -> str | None:
         """Pull until the end or a cut; returns the cut's reason if it is worth telling."""
         call = self._pull()
         try:
             await self._carry(call)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            return await self._reason_of(call)
+        except grpc.aio.AioRpcError as error:
+            return self._reason_of(error)
         except TimeoutError:
             return f"no answer from {self._plan.from_machine} within {_ACCEPT_TIMEOUT_S:g} s"
         except Exception as error:
-            # Ours (the ring, a message against the rules): as for a cut, the next pull resumes.
-            self._log.exception("edge cut")
+            # Ours (the ring, a message against the rules): as after a cut, the next pull resumes.
+            self._log.exception("pull failed")
             return str(error)
         finally:
             call.cancel()
         return None
 
-    async def _reason_of(self, call: grpc.aio.StreamStreamCall) -> str | None:
-        code, details = await call.code(), await call.details()
-        if code is grpc.StatusCode.NOT_FOUND:
+    def _reason_of(self, error: grpc.aio.AioRpcError) -> str | None:
+        told = from_rpc_error(error)
+        if isinstance(told, NotFoundError):
             return None  # the far side has not prepared the run yet, or has released it
-        reason = f"{self._plan.from_machine}: {details or code.name}"
-        self._log.warning("edge cut", reason=reason)
-        return reason
+        return f"{self._plan.from_machine}: {told}"
 
     async def _carry(self, call: grpc.aio.StreamStreamCall) -> None:
         held = self._ring.held()
         size = self._plan.queue if self._blocks else DROPPING_WINDOW
         window = Window(size, held, follows_release=self._blocks)
         await self._open(call, held, window.grant())
-        self._tell(True, "")
-        self._retry.reset()
+        self._connected()
         granter = Granter(call, window, self._ring)
-        await _first_of(self._receive(call, window, granter), granter.run())
+        await _together(self._receive(call, window, granter), granter.run())
 
     async def _open(self, call: grpc.aio.StreamStreamCall, held: Held, grant: Grant) -> None:
         """Say what is held, and wait until the far side has accepted."""
@@ -120,7 +132,7 @@ class IngressEdge:
             await call.write(opening)
             await call.initial_metadata()
         if call.done():
-            raise asyncio.InvalidStateError("refused")
+            await call.read()  # raises why it was refused
 
     async def _receive(self, call: grpc.aio.StreamStreamCall, window: Window, granter: Granter) -> None:
         """Fill the ring until the end of the stream."""
@@ -137,14 +149,15 @@ class IngressEdge:
         raise UnavailableError(f"{self._plan.from_machine} closed the stream before its end")
 
 
-async def _first_of(*works: Coroutine[None, None, None]) -> None:
-    """Run all until one is done or fails; raises what it raised."""
-    tasks = [asyncio.create_task(work) for work in works]
+async def _together(main: Coroutine[None, None, None], beside: Coroutine[None, None, None]) -> None:
+    """Run `main` to its end with another beside it; an error of either ends both."""
+    tasks = asyncio.create_task(main), asyncio.create_task(beside)
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[1].done():
+            tasks[1].result()
+        await tasks[0]
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-    for task in done:
-        task.result()

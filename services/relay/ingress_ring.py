@@ -7,11 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from rtmesh.common.errors import FailedPreconditionError
 from rtmesh.relay.window import Held
-from rtmesh.shm import ReaderState, Ring, Writer, wait
+from rtmesh.shm import Writer, wait
 from rtmesh.v1.relay_pb2 import PullResponse
 
-# An ingress ring feeds one edge: it has one fixed reader.
-_READER = 0
 # A sleeping thread looks up this often, to see whether its edge was closed.
 _SLICE_NS = 50_000_000
 
@@ -27,12 +25,7 @@ class IngressRing:
     """
 
     def __init__(self, segment: str) -> None:
-        self._ring = Ring.open(segment)
-        try:
-            self._writer = Writer(segment)
-        except BaseException:
-            self._ring.close()
-            raise
+        self._writer = Writer(segment)
         self._sleeper = ThreadPoolExecutor(1, thread_name_prefix="ingress")
 
     @property
@@ -40,16 +33,14 @@ class IngressRing:
         """Whether the stream has ended."""
         return self._writer.ended
 
+    @property
+    def released(self) -> int:
+        """Local position below which nothing holds the writer."""
+        return self._writer.released
+
     def held(self) -> Held:
         """What it holds now."""
-        snapshot = self._ring.snapshot()
-        return Held(snapshot.head, self.released(), snapshot.source_position)
-
-    def released(self) -> int:
-        """Position below which nothing holds the writer."""
-        snapshot = self._ring.snapshot()
-        reader = snapshot.readers[_READER]
-        return snapshot.head if reader.state == ReaderState.GONE else reader.released
+        return Held(self._writer.head, self._writer.released, self._writer.source_position)
 
     def write(self, response: PullResponse) -> None:
         """Commit one message; there is space, since it came against credit.
@@ -63,7 +54,7 @@ class IngressRing:
             response.message, response.publish_time_ns, source_position=source_position
         ):
             raise FailedPreconditionError(
-                f"ring {self._ring.name} is full at message {response.position}",
+                f"ring {self._writer.name} is full at message {response.position}",
                 "something else holds it; the edge is pulled again",
             )
 
@@ -88,4 +79,3 @@ class IngressRing:
         """Leave the writer's seat without ending the stream."""
         await asyncio.to_thread(self._sleeper.shutdown)
         self._writer.close()
-        self._ring.close()

@@ -10,9 +10,8 @@ import grpc
 from rtmesh.common.errors import RtmeshError
 from rtmesh.common.status_codes import abort_with
 from rtmesh.relay.carrier import Carrier
-from rtmesh.relay.egress import Pull, TakenOverError
 from rtmesh.relay.links import LinkBoard
-from rtmesh.shm import RingError
+from rtmesh.relay.pull import Pull
 from rtmesh.v1 import relay_pb2, relay_pb2_grpc
 
 
@@ -31,12 +30,8 @@ class Relay:
             async with self._carrier.egress(opening.run, opening.edge).pull(opening) as pull:
                 await context.send_initial_metadata(())
                 await _serve(pull, requests, context)
-        except TakenOverError as error:
-            await context.abort(grpc.StatusCode.ABORTED, str(error))
         except RtmeshError as error:
             await abort_with(context, error)
-        except RingError as error:
-            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
 
 
 async def _serve(

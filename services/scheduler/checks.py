@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from google.protobuf import descriptor_pb2, message
+
 from rtmesh.common.errors import ProblemsError
 from rtmesh.graph.names import GRAPH_NAME, MACHINE_NAME, NODE_NAME, did_you_mean, is_name
 from rtmesh.v1 import graph_pb2, status_pb2
@@ -15,7 +16,12 @@ Problem = status_pb2.Problem
 
 def check_graph(graph: graph_pb2.Graph) -> None:
     """Raise ProblemsError with everything that makes the graph one that cannot be planned."""
-    problems = [*_graph_problems(graph), *_node_problems(graph), *_edge_problems(graph), *_budget_problems(graph)]
+    problems = [
+        *_graph_problems(graph),
+        *_node_problems(graph),
+        *_edge_problems(graph),
+        *_budget_problems(graph),
+    ]
     if problems:
         raise ProblemsError(problems)
 
@@ -23,7 +29,9 @@ def check_graph(graph: graph_pb2.Graph) -> None:
 def _graph_problems(graph: graph_pb2.Graph) -> Iterator[Problem]:
     if not is_name(graph.name, GRAPH_NAME):
         yield Problem(
-            path="name", text=f"{graph.name!r} cannot name a graph", remedy="use up to 40 of a-z 0-9 _ -, a letter first"
+            path="name",
+            text=f"{graph.name!r} cannot name a graph",
+            remedy="use up to 40 of a-z 0-9 _ -, a letter first",
         )
     if not graph.nodes:
         yield Problem(path="nodes", text="the graph has no nodes", remedy="add at least one")
@@ -44,7 +52,9 @@ def _node_problems(graph: graph_pb2.Graph) -> Iterator[Problem]:
         path = f"nodes.{node.name}"
         if not is_name(node.name, NODE_NAME):
             yield Problem(
-                path=path, text=f"{node.name!r} cannot name a node", remedy="use up to 40 of a-z 0-9 _, a letter first"
+                path=path,
+                text=f"{node.name!r} cannot name a node",
+                remedy="use up to 40 of a-z 0-9 _, a letter first",
             )
         if node.machine and not is_name(node.machine, MACHINE_NAME):
             yield Problem(
@@ -53,7 +63,9 @@ def _node_problems(graph: graph_pb2.Graph) -> Iterator[Problem]:
                 remedy="use up to 40 of A-Z a-z 0-9 _ -",
             )
         if bool(node.run) == bool(node.command):
-            yield Problem(path=path, text="exactly one of run and command is needed", remedy="give one of them")
+            yield Problem(
+                path=path, text="exactly one of run and command is needed", remedy="give one of them"
+            )
 
 
 def _edge_problems(graph: graph_pb2.Graph) -> Iterator[Problem]:
@@ -64,7 +76,9 @@ def _edge_problems(graph: graph_pb2.Graph) -> Iterator[Problem]:
         yield from _unknown(path, "output", source, outputs)
         yield from _unknown(path, "input", target, inputs)
         if not edge.queue:
-            yield Problem(path=path, text=f"{source} -> {target} has queue 0", remedy="give a queue of at least 1")
+            yield Problem(
+                path=path, text=f"{source} -> {target} has queue 0", remedy="give a queue of at least 1"
+            )
     for target in _repeated(f"{edge.to_node}.{edge.to_port}" for edge in graph.edges):
         yield Problem(path=target, text="two edges lead to this input", remedy="leave one, or add an input")
 

@@ -87,7 +87,15 @@ class Applied:
 
 
 Effect = (
-    SendOrder | SaveGraph | SaveRun | SaveRunCounter | ForgetGraph | GraphChanged | Happened | NextTick | Applied
+    SendOrder
+    | SaveGraph
+    | SaveRun
+    | SaveRunCounter
+    | ForgetGraph
+    | GraphChanged
+    | Happened
+    | NextTick
+    | Applied
 )
 EffectType = TypeVar("EffectType")
 

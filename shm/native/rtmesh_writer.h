@@ -13,6 +13,8 @@
 #include "rtmesh_histogram.h"
 
 #define RTM_NO_SLOT UINT32_MAX
+#define RTM_NEXT_EPOCH 0u
+#define RTM_SAME_EPOCH UINT32_MAX
 
 struct rtm_writer {
     const struct rtm_ring *ring;
@@ -306,7 +308,16 @@ static inline enum rtm_result rtm_writer_allocate(struct rtm_writer *writer, str
     return RTM_DONE;
 }
 
-/* Sits down as the ring's writer. `epoch` 0: the last one + 1; the last one again: its sequence goes on. */
+/* Begins `epoch`; the last one again goes on with its sequence. */
+static inline void rtm_begin_epoch(struct rtm_writer *writer, uint32_t epoch) {
+    if (epoch == RTM_SAME_EPOCH) return;
+    if (epoch == RTM_NEXT_EPOCH) epoch = writer->journal.epoch + 1;
+    if (epoch != writer->journal.epoch) writer->journal.epoch_start = writer->head;
+    writer->journal.epoch = epoch;
+    rtm_writer_commit(writer);
+}
+
+/* Sits down as the ring's writer. */
 static inline enum rtm_result rtm_writer_attach(
     struct rtm_writer *writer, const struct rtm_ring *ring, uint32_t epoch, struct rtm_problem *problem) {
     struct rtm_ring_header *header = rtm_header(ring);
@@ -328,10 +339,7 @@ static inline enum rtm_result rtm_writer_attach(
     }
     rtm_repair_ages(writer);
     RTM_STORE_ORDERED(&header->writer_sleeps, 0);
-    if (epoch == 0) epoch = writer->journal.epoch + 1;
-    if (epoch != writer->journal.epoch) writer->journal.epoch_start = writer->head;
-    writer->journal.epoch = epoch;
-    rtm_writer_commit(writer);
+    rtm_begin_epoch(writer, epoch);
     return RTM_DONE;
 }
 

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rtmesh.relay.frames import end_frame, message_frame, skip_frame
 from rtmesh.v1.relay_pb2 import PullResponse
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rtmesh.common.errors import FailedPreconditionError
 from rtmesh.relay.window import DROPPING_WINDOW, Grant, Held, Window
 

@@ -1,0 +1,153 @@
+"""A client of the scheduler: one method a rpc, errors with a remedy."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Self
+
+from rtmesh.common.errors import DeadlineExceededError, RtmeshError, UnavailableError
+
+# grpc and protobuf take a third of a second to import: a command that only prints help does without.
+if TYPE_CHECKING:
+    import grpc
+
+    from rtmesh.v1 import graph_pb2, scheduler_pb2, status_pb2
+
+TIMEOUT_S = 10.0
+
+
+class Client:
+    """A connection to the scheduler at an address; made at the first call. Usable from any thread.
+
+    Every method raises a RtmeshError: UnavailableError naming the address if nobody answers there,
+    DeadlineExceededError if no answer came within `timeout_s`, else what the scheduler says.
+
+    Args:
+        address: "unix:PATH" or "HOST:PORT".
+        timeout_s: the longest wait for an answer.
+    """
+
+    def __init__(self, address: str, timeout_s: float = TIMEOUT_S) -> None:
+        self.address = address
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._channel: grpc.Channel | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def apply(self, graph: graph_pb2.Graph) -> scheduler_pb2.ApplyResponse:
+        """Make `graph` the one that runs under its name; returns once that is recorded.
+
+        Raises InvalidArgumentError with every problem of the graph, one a line.
+        """
+        from rtmesh.v1 import scheduler_pb2
+
+        return self._call("Apply", scheduler_pb2.ApplyRequest(graph=graph))
+
+    def stop(self, name: str) -> None:
+        """Begin to drain and stop a graph. Raises NotFoundError."""
+        from rtmesh.v1 import scheduler_pb2
+
+        self._call("Stop", scheduler_pb2.StopRequest(name=name))
+
+    def delete(self, name: str) -> None:
+        """Stop a graph if it runs, and forget it. Raises NotFoundError."""
+        from rtmesh.v1 import scheduler_pb2
+
+        self._call("Delete", scheduler_pb2.DeleteRequest(name=name))
+
+    def get(self, name: str) -> status_pb2.GraphStatus:
+        """The status of a graph. Raises NotFoundError."""
+        from rtmesh.v1 import scheduler_pb2
+
+        return self._call("GetGraph", scheduler_pb2.GetGraphRequest(name=name)).status
+
+    def list(self) -> list[status_pb2.GraphStatus]:
+        """The status of every graph, by name."""
+        from rtmesh.v1 import scheduler_pb2
+
+        return [*self._call("ListGraphs", scheduler_pb2.ListGraphsRequest()).graphs]
+
+    def machines(self) -> list[status_pb2.MachineStatus]:  # type: ignore[valid-type]  # `list` is a method
+        """Every machine that is or was joined, by name."""
+        from rtmesh.v1 import scheduler_pb2
+
+        return [*self._call("ListMachines", scheduler_pb2.ListMachinesRequest()).machines]
+
+    def watch(self, name: str, rate_hz: float = 4) -> Iterator[status_pb2.GraphStatus]:
+        """The status of a graph now and after changes, at most `rate_hz` times a second, until it has ended.
+
+        Closing the iterator ends the watch. Raises NotFoundError.
+        """
+        import grpc
+
+        from rtmesh.v1 import scheduler_pb2
+
+        request = scheduler_pb2.WatchGraphRequest(name=name, rate_hz=rate_hz)
+        call = self._stub().WatchGraph(request)
+        try:
+            for response in call:
+                yield response.status
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+        finally:
+            call.cancel()
+
+    def wait_ready(self, timeout_s: float) -> None:
+        """Wait until the scheduler answers. Raises UnavailableError after `timeout_s`."""
+        import grpc
+
+        from rtmesh.v1 import scheduler_pb2
+
+        try:
+            self._stub().ListMachines(
+                scheduler_pb2.ListMachinesRequest(), timeout=timeout_s, wait_for_ready=True
+            )
+        except grpc.RpcError as error:
+            raise UnavailableError(
+                f"no scheduler answers at {self.address} within {timeout_s:g} s",
+                "check that it runs and that the address is right",
+            ) from error
+
+    def close(self) -> None:
+        """End the connection and every watch. A later call makes a new one."""
+        with self._lock:
+            channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+
+    def _call(self, rpc: str, request: Any) -> Any:
+        import grpc
+
+        method: Callable[..., Any] = getattr(self._stub(), rpc)
+        try:
+            return method(request, timeout=self._timeout_s)
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+
+    def _error(self, error: grpc.RpcError) -> RtmeshError:
+        from rtmesh.common.status_codes import from_rpc_error
+
+        told = from_rpc_error(error, self.address)
+        if isinstance(told, DeadlineExceededError):
+            return DeadlineExceededError(
+                f"the scheduler at {self.address} did not answer within {self._timeout_s:g} s",
+                "see its log, or try again",
+            )
+        return told
+
+    def _stub(self) -> Any:
+        import grpc
+
+        from rtmesh.common.serving import CHANNEL_OPTIONS
+        from rtmesh.v1 import scheduler_pb2_grpc
+
+        with self._lock:
+            if self._channel is None:
+                self._channel = grpc.insecure_channel(self.address, options=CHANNEL_OPTIONS)
+            return scheduler_pb2_grpc.SchedulerStub(self._channel)

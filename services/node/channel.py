@@ -1,0 +1,98 @@
+"""A loop's side of its control rings: orders and requests come in, events go out."""
+
+from __future__ import annotations
+
+import socket
+
+from rtmesh.common.control import MESSAGE_BYTES, WORD_STATE
+from rtmesh.common.errors import InvalidArgumentError
+from rtmesh.node.calls import RESOURCE_EXHAUSTED, Reply
+from rtmesh.shm import Reader, Writer
+from rtmesh.v1 import node_pb2, status_pb2
+
+# Of a traceback, its end tells most. Of four bytes a character at worst, it fits into one event.
+LONGEST_DETAIL = MESSAGE_BYTES // 8
+# Room for the fields around a response or a result.
+_LARGEST_PAYLOAD_BYTES = MESSAGE_BYTES - 1024
+
+
+class Channel:
+    """The loop's ends of its orders, requests and events rings, and meshd's doorbell.
+
+    Attributes:
+        orders, requests: to wait on.
+        is_started, is_draining, is_stopping: what was ordered so far.
+    """
+
+    def __init__(self, config: node_pb2.LoopConfig) -> None:
+        self.orders = Reader(config.orders_segment, 0)
+        self.requests = Reader(config.requests_segment, 0)
+        self.events = Writer(config.events_segment, epoch=config.epoch)
+        self.is_started = False
+        self.is_draining = False
+        self.is_stopping = False
+        self._doorbell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._doorbell_path = config.doorbell_path
+        self._subject = f"{config.run}/{config.node.node.name}".encode()
+
+    def poll_orders(self, now_ns: int) -> None:
+        """Take every order that has come."""
+        while (view := self.orders.try_take(now_ns)) is not None:
+            order = node_pb2.NodeOrder.FromString(bytes(memoryview(view))).WhichOneof("order")
+            self.orders.release()
+            self.is_started |= order == "start"
+            self.is_draining |= order == "drain"
+            self.is_stopping |= order == "stop"
+
+    def next_request(self, now_ns: int) -> node_pb2.NodeRequest | None:
+        """The next request, if one has come."""
+        view = self.requests.try_take(now_ns)
+        if view is None:
+            return None
+        request = node_pb2.NodeRequest()
+        request.ParseFromString(bytes(memoryview(view)))
+        del view
+        self.requests.release()
+        return request
+
+    def tell_state(self, now_ns: int, state: int, reason: str = "", detail: str = "") -> None:
+        """Tell that the loop entered a state. It also stands in a word of the ring, which never drops it."""
+        self.events.set_word(WORD_STATE, state)
+        change = node_pb2.NodeStateChange(
+            state=status_pb2.NodeState.ValueType(state), reason=reason, detail=detail[-LONGEST_DETAIL:]
+        )
+        self._tell(now_ns, node_pb2.NodeEvent(state=change))
+
+    def tell_result(self, now_ns: int, json: str) -> None:
+        """Tell the node's result. InvalidArgumentError if it is too big."""
+        if len(json.encode()) > _LARGEST_PAYLOAD_BYTES:
+            raise InvalidArgumentError(
+                f"a result of {len(json.encode())} bytes", f"report at most {_LARGEST_PAYLOAD_BYTES}"
+            )
+        self._tell(now_ns, node_pb2.NodeEvent(result=node_pb2.NodeResult(json=json)))
+
+    def tell_reply(self, now_ns: int, request_id: int, reply: Reply) -> None:
+        """Answer a request; one whose response is too big is refused instead."""
+        if len(reply.response) > _LARGEST_PAYLOAD_BYTES:
+            text = f"a response of {len(reply.response)} bytes; at most {_LARGEST_PAYLOAD_BYTES} fit"
+            reply = Reply(RESOURCE_EXHAUSTED, message=text)
+        message = node_pb2.NodeReply(
+            id=request_id,
+            response=reply.response,
+            code=reply.code,
+            message=reply.message[-LONGEST_DETAIL:],
+        )
+        self._tell(now_ns, node_pb2.NodeEvent(reply=message))
+
+    def close(self) -> None:
+        """Let go of the rings and the doorbell."""
+        self._doorbell.close()
+        for end in (self.orders, self.requests, self.events):
+            end.close()
+
+    def _tell(self, now_ns: int, event: node_pb2.NodeEvent) -> None:
+        self.events.try_publish(event.SerializeToString(), now_ns)
+        try:
+            self._doorbell.sendto(self._subject, self._doorbell_path)
+        except OSError:
+            pass  # nobody listens: meshd is gone or busy, and will look at the ring when it is back

@@ -1,0 +1,199 @@
+"""The engine: runs a node's steps, one at a time. It neither waits nor knows what a process is.
+
+What runs it (a loop process, or a test) calls step() until nothing is due, looks after orders and
+requests between the steps, and waits for the rings and the deadline that the engine names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import chain
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from rtmesh.node.calls import Reply
+from rtmesh.node.parts import Parts
+from rtmesh.node.ports import Host, InputRing
+from rtmesh.node.reports import result_json
+from rtmesh.node.triggers import Trigger
+from rtmesh.node.wire import HeaderValues
+
+Result = TypeVar("Result")
+
+
+class Engine:
+    """Runs one node.
+
+    Attributes:
+        steps: how often user code was called since the graph runs, start() included.
+    """
+
+    def __init__(self, parts: Parts, host: Host) -> None:
+        self.node = parts.node
+        self.steps = 0
+        self._parts = parts
+        self._host = host
+        self._trail = parts.trail
+        self._triggers = parts.triggers
+        self._tickers = parts.tickers
+        self._next_trigger = 0
+        self._has_just_ticked = False
+        self._is_draining = False
+        self._is_finishing = False
+        self.node._controls = self
+
+    # Life, in this order.
+
+    def setup(self) -> None:
+        """Run setup(); sends are refused."""
+        self.node.setup()
+
+    def start(self) -> None:
+        """Run start(), then begin the deadlines of @every."""
+        self._trail.refusal = ""
+        self._step(None, self.node.start)
+        now_ns = self._host.monotonic_ns()
+        for ticker in self._tickers:
+            ticker.start(now_ns)
+
+    def drain(self) -> None:
+        """No more @every: what is left are messages that still arrive."""
+        self._is_draining = True
+
+    def end(self) -> None:
+        """The node ends by itself: its outputs end, its inputs are left."""
+        for output in self._parts.output_rings:
+            output.end()
+        for ring in self._parts.input_rings:
+            ring.leave()
+
+    def teardown(self) -> None:
+        """Run teardown(), whatever came before; sends are refused."""
+        self._trail.refusal = "teardown() cannot send, as the node has ended: send before that"
+        for trigger in self._triggers:
+            trigger.close()
+        self.node.teardown()
+
+    # What is due.
+
+    def step(self, *, idle: bool = True) -> bool:
+        """Run one step that is due; False if none is.
+
+        Args:
+            idle: whether an @every without a rate counts as due when nothing else is.
+        """
+        if self._is_finishing:
+            return False
+        # An @every that is always late must not keep messages waiting: it gets every other step.
+        if not self._has_just_ticked and self._tick():
+            self._has_just_ticked = True
+            return True
+        self._has_just_ticked = False
+        return self._take() or self._tick() or (idle and self._tick_idle())
+
+    @property
+    def deadline_ns(self) -> int | None:
+        """When the next @every is due, by the monotonic clock; None if none will be."""
+        if self._is_draining:
+            return None
+        deadlines = [ticker.deadline_ns for ticker in self._tickers if ticker.deadline_ns is not None]
+        return min(deadlines, default=None)
+
+    @property
+    def is_over(self) -> bool:
+        """The node has ended by itself. To be asked when step() has returned False."""
+        if self._is_finishing:
+            return True
+        if self._is_draining:
+            return all(trigger.has_ended for trigger in self._triggers)
+        is_served = not self._triggers and self._parts.calls.has_methods
+        return not self._tickers and not is_served and all(trigger.has_ended for trigger in self._triggers)
+
+    def rings(self) -> list[InputRing]:
+        """The rings on which something new could make a step due."""
+        return list(chain.from_iterable(trigger.rings() for trigger in self._triggers))
+
+    @property
+    def overruns(self) -> int:
+        """Deadlines of @every that passed before the call could run."""
+        return sum([ticker.overruns for ticker in self._tickers])
+
+    @property
+    def unjoined(self) -> int:
+        """Messages that waited in a join and found no partner."""
+        return sum([trigger.unjoined for trigger in self._triggers])
+
+    # What is asked of the node.
+
+    def reply(self, method: str, request: bytes) -> Reply:
+        """Run Configure or a method for someone outside; exceptions become codes."""
+        return self._step(None, self._parts.calls.reply, method, request)
+
+    def call(self, method: str, request: Message) -> Message:
+        """Run Configure or a method; raises what it raises."""
+        return self._step(None, self._parts.calls.run, method, request)
+
+    def request_class(self, method: str) -> type[Message]:
+        """The class of a method's request."""
+        return self._parts.calls.request_class(method)
+
+    # What the node asks: rtmesh.node.node.Controls.
+
+    def finish(self) -> None:
+        self._is_finishing = True
+
+    def report(self, fields: Mapping[str, object]) -> None:
+        self._host.result(result_json(fields))
+
+    def _tick(self) -> bool:
+        """Run the @every whose deadline is the oldest that has come."""
+        if self._is_draining or not self._tickers:
+            return False
+        now_ns = self._host.monotonic_ns()
+        due = [ticker for ticker in self._tickers if ticker.is_due(now_ns)]
+        if not due:
+            return False
+        ticker = min(due, key=lambda each: each.deadline_ns or 0)
+        ticker.pass_deadline(now_ns)
+        self._step(None, ticker.callback)
+        return True
+
+    def _tick_idle(self) -> bool:
+        """Run every @every that goes as fast as it goes."""
+        unpaced = [] if self._is_draining else [each for each in self._tickers if not each.period_ns]
+        for ticker in unpaced:
+            if not self._is_finishing:
+                self._step(None, ticker.callback)
+        return bool(unpaced)
+
+    def _take(self) -> bool:
+        """Run one call that a message makes due, each @on in turn."""
+        count = len(self._triggers)
+        now_ns = self._host.now_ns() if count else 0
+        for offset in range(count):
+            index = (self._next_trigger + offset) % count
+            if self._take_from(self._triggers[index], now_ns):
+                self._next_trigger = (index + 1) % count
+                return True
+        return False
+
+    def _take_from(self, trigger: Trigger, now_ns: int) -> bool:
+        call = trigger.take(now_ns)
+        if call is None:
+            return False
+        self._step(call.header, trigger.callback, *call.arguments)
+        trigger.called()
+        return True
+
+    def _step(
+        self, header: HeaderValues | None, function: Callable[..., Result], *arguments: object
+    ) -> Result:
+        """Call user code as one step, triggered by the message with `header`."""
+        self._trail.begin(header)
+        self._host.step_begins()
+        try:
+            return function(*arguments)
+        finally:
+            self.steps += 1
+            self._host.step_ends()

@@ -1,0 +1,106 @@
+"""What the engine runs on in a loop process: real rings and clocks, and words that meshd watches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from rtmesh.common.clock import ClockPage, monotonic_ns
+from rtmesh.common.control import WORD_OVERRUNS, WORD_STEP_STARTED_NS, WORD_STEPS, WORD_UNJOINED
+from rtmesh.node.channel import Channel
+from rtmesh.node.errors import StopRequested
+from rtmesh.node.ports import OutputRing
+from rtmesh.shm import Reader, Writer, wait
+
+if TYPE_CHECKING:
+    from rtmesh.node.engine import Engine
+
+# No wait is longer, so that whatever is missed by a wake-up is seen within that time.
+LONGEST_WAIT_NS = 1_000_000_000
+
+
+class LoopHost:
+    """The Host of a loop process.
+
+    Args:
+        spin_ns: how long to spin before sleeping.
+    """
+
+    def __init__(self, clock: ClockPage, channel: Channel, spin_ns: int) -> None:
+        self._clock = clock
+        self._channel = channel
+        self._words = channel.events
+        self._spin_ns = spin_ns
+        self._overruns = 0
+        self._unjoined = 0
+        self._steps = 0
+        self._is_stepping = False
+        self._is_waiting = False
+
+    def stop(self) -> None:
+        """Do as StopNode says; called from a signal handler, so it interrupts a wait, but no user code."""
+        self._channel.is_stopping = True
+        if self._is_waiting:
+            raise StopRequested
+
+    def now_ns(self) -> int:
+        return self._clock.now_ns()
+
+    def monotonic_ns(self) -> int:
+        return monotonic_ns()
+
+    def wait_for_space(self, ring: OutputRing) -> None:
+        """Wait for a reader; StopRequested if the node must stop. A waiting step is not a stuck one."""
+        self._channel.poll_orders(self.now_ns())
+        if self._channel.is_stopping:
+            raise StopRequested
+        self._words.set_word(WORD_STEP_STARTED_NS, 0)
+        self._wait([self._channel.orders], [cast(Writer, ring)], LONGEST_WAIT_NS)
+        if self._is_stepping:
+            self._words.set_word(WORD_STEP_STARTED_NS, monotonic_ns())
+
+    def step_begins(self) -> None:
+        self._is_stepping = True
+        self._words.set_word(WORD_STEP_STARTED_NS, monotonic_ns())
+
+    def step_ends(self) -> None:
+        self._is_stepping = False
+        self._steps += 1
+        self._words.set_word(WORD_STEPS, self._steps)
+        self._words.set_word(WORD_STEP_STARTED_NS, 0)
+
+    def result(self, json: str) -> None:
+        self._channel.tell_result(self.now_ns(), json)
+
+    def wait_for_work(self, engine: Engine) -> None:
+        """Wait until a step may be due, or something is ordered or asked."""
+        self.show_counts(engine)
+        timeout_ns, deadline_ns = LONGEST_WAIT_NS, engine.deadline_ns
+        if deadline_ns is not None:
+            timeout_ns = min(timeout_ns, deadline_ns - monotonic_ns())
+        if timeout_ns > 0:
+            inputs = cast(list[Reader], engine.rings())
+            self._wait([self._channel.orders, self._channel.requests, *inputs], [], timeout_ns)
+
+    def wait_for_orders(self) -> None:
+        """Wait until something is ordered or asked."""
+        self._wait([self._channel.orders, self._channel.requests], [], LONGEST_WAIT_NS)
+
+    def show_counts(self, engine: Engine) -> None:
+        """Write what has changed of the engine's counts into the words."""
+        overruns, unjoined = engine.overruns, engine.unjoined
+        if overruns != self._overruns:
+            self._overruns = overruns
+            self._words.set_word(WORD_OVERRUNS, overruns)
+        if unjoined != self._unjoined:
+            self._unjoined = unjoined
+            self._words.set_word(WORD_UNJOINED, unjoined)
+
+    def _wait(self, readers: Sequence[Reader], writers: Sequence[Writer], timeout_ns: int) -> None:
+        self._is_waiting = True
+        try:
+            # A signal that came just before would else be noticed only after the wait.
+            if not self._channel.is_stopping:
+                wait(readers, writers, timeout_ns, self._spin_ns)
+        finally:
+            self._is_waiting = False

@@ -1,0 +1,230 @@
+"""Calls to the loop: a request goes into one control ring, its answer comes out of another."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from rtmesh.common.control import EVENTS_READER_SERVICE, WORD_STATE
+from rtmesh.common.errors import (
+    DeadlineExceededError,
+    InvalidArgumentError,
+    RtmeshError,
+    UnavailableError,
+)
+from rtmesh.common.processes import process_start_time
+from rtmesh.node.service_inputs import until_space
+from rtmesh.node.service_taps import SLICE_NS
+from rtmesh.shm import MessageTooLargeError, Reader, Ring, Writer, wait
+from rtmesh.v1 import node_pb2, status_pb2
+
+TIMEOUT_S = 30.0
+# In these states the loop has answered its last request.
+OVER = (status_pb2.NODE_STATE_ENDED, status_pb2.NODE_STATE_STOPPED, status_pb2.NODE_STATE_FAILED)
+
+
+class RefusedError(Exception):
+    """The loop answered with a google.rpc.Code other than 0."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Sight(NamedTuple):
+    """The loop as its ring shows it: over (it was there and is not now), and the state it last wrote."""
+
+    is_over: bool
+    state: int
+
+
+class Calls:
+    """The requests under way. Pure: told what the loop said, it answers who waits.
+
+    Whoever waits when a life of the loop ends gets UnavailableError, as nobody can tell how far it came.
+    """
+
+    def __init__(self, node: str, process_id: int) -> None:
+        self._node = node
+        self._next_id = process_id << 32
+        self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._epoch: int | None = None
+        self.state: int = status_pb2.NODE_STATE_UNSPECIFIED
+
+    def begin(self) -> tuple[int, asyncio.Future[bytes]]:
+        """A new id, and what will hold its answer."""
+        self._next_id += 1
+        future = self._waiting[self._next_id] = asyncio.get_running_loop().create_future()
+        return self._next_id, future
+
+    def finish(self, call: int) -> None:
+        """Nobody waits for this one any more."""
+        self._waiting.pop(call, None)
+
+    def heard(self, epoch: int, event: node_pb2.NodeEvent) -> None:
+        """The loop, in its life `epoch`, told something."""
+        if self._epoch not in (None, epoch):
+            self.lost("was started again")
+        self._epoch = epoch
+        if event.HasField("state"):
+            self.state = event.state.state
+            if self.state in OVER:
+                name = status_pb2.NodeState.Name(self.state).removeprefix("NODE_STATE_").lower()
+                self.lost(f"is {name}" + (f" ({event.state.reason})" if event.state.reason else ""))
+        elif event.HasField("reply"):
+            self._answer(event.reply)
+
+    def lost(self, what: str) -> None:
+        """No answer will come to what waits now."""
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            _fail(future, gone(self._node, what))
+
+    def _answer(self, reply: node_pb2.NodeReply) -> None:
+        future = self._waiting.pop(reply.id, None)
+        if future is None or future.done():
+            return
+        if reply.code:
+            future.set_exception(RefusedError(reply.code, reply.message))
+        else:
+            future.set_result(reply.response)
+
+
+class LoopCalls:
+    """Calls the loop of one node, and hears in which state it is. The loop may die and come again."""
+
+    def __init__(
+        self,
+        node: str,
+        requests_segment: str,
+        events_segment: str,
+        now_ns: Callable[[], int],
+        on_state: Callable[[int], None],
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        """Raises RingError if a ring cannot be attached."""
+        self._node = node
+        self._now_ns = now_ns
+        self._on_state = on_state
+        self._timeout_s = timeout_s
+        self._calls = Calls(node, os.getpid())
+        self._turn = asyncio.Lock()
+        self._loop = asyncio.get_running_loop()
+        self._ring = Ring.open(events_segment)
+        self._requests = Writer(requests_segment)
+        self._events = Reader(events_segment, EVENTS_READER_SERVICE)
+        self._stopping = threading.Event()
+        self._hear(self._take())  # what was told before is no news
+        self._watch(self._look())
+        self._thread = threading.Thread(target=self._listen, name="events", daemon=True)
+        self._thread.start()
+
+    async def call(self, method: str, request: bytes) -> bytes:
+        """The answer of the loop to `request`, given between two of its steps.
+
+        Raises:
+            RefusedError: the loop refused.
+            UnavailableError: the loop is not there, or went before it answered: it may have acted or not.
+            DeadlineExceededError: it did not answer within 30 s.
+            InvalidArgumentError: the request is too large.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._call(method, request)
+        except TimeoutError:
+            raise DeadlineExceededError(
+                f"node {self._node} did not answer {method} within {self._timeout_s:g} s",
+                "it is in a long step or in setup; `describe` shows its state",
+            ) from None
+
+    def stop(self) -> None:
+        """End the thread within one slice, and every call under way."""
+        self._stopping.set()
+        self._calls.lost("is not reachable: its service ends")
+
+    def close(self, timeout_s: float) -> None:
+        """Wait for the thread's end, then let go of the rings."""
+        self._thread.join(timeout_s)
+        if not self._thread.is_alive():
+            self._events.close()
+            self._requests.close()
+            self._ring.close()
+
+    async def _call(self, method: str, request: bytes) -> bytes:
+        if self._look().is_over or self._calls.state in OVER:
+            raise gone(self._node, "is not running")
+        call, answer = self._calls.begin()
+        try:
+            async with self._turn:
+                await self._send(node_pb2.NodeRequest(id=call, method=method, request=request), answer)
+            return await answer
+        finally:
+            self._calls.finish(call)
+
+    async def _send(self, request: node_pb2.NodeRequest, answer: asyncio.Future[bytes]) -> None:
+        data = request.SerializeToString()
+        try:
+            while not answer.done() and not self._requests.try_publish(data, self._now_ns()):
+                await until_space(self._requests)
+        except MessageTooLargeError as error:
+            raise InvalidArgumentError(
+                f"{request.method}: {error}", "requests travel in shared memory: send a path instead"
+            ) from error
+
+    def _listen(self) -> None:
+        """Thread: sleep in the ring, hand over what the loop tells, and look whether it lives."""
+        while not self._stopping.is_set():
+            try:
+                if self._has_news():
+                    self._loop.call_soon_threadsafe(self._hear, self._take())
+                else:
+                    self._loop.call_soon_threadsafe(self._watch, self._look())
+            except RuntimeError:
+                return  # the event loop is closed
+
+    def _has_news(self) -> bool:
+        """Wait for news, one slice at most."""
+        if self._events.ended:  # then wait() returns at once, until the next life of the loop
+            self._stopping.wait(SLICE_NS / 1e9)
+            return False
+        return wait(readers=(self._events,), timeout_ns=SLICE_NS)
+
+    def _take(self) -> list[tuple[int, node_pb2.NodeEvent]]:
+        news = []
+        while (view := self._events.try_take(self._now_ns())) is not None:
+            news.append((view.epoch, node_pb2.NodeEvent.FromString(bytes(view))))
+            del view  # it pins its slot
+            self._events.release()
+        return news
+
+    def _look(self) -> Sight:
+        snapshot = self._ring.snapshot()
+        is_alive = snapshot.writer_pid != 0 and process_start_time(snapshot.writer_pid) is not None
+        return Sight(snapshot.epoch > 0 and not is_alive, snapshot.words[WORD_STATE])
+
+    def _hear(self, news: list[tuple[int, node_pb2.NodeEvent]]) -> None:
+        for epoch, event in news:
+            self._calls.heard(epoch, event)
+        self._on_state(self._calls.state)
+
+    def _watch(self, sight: Sight) -> None:
+        """Nothing was told for a while: is the loop still there, and in which state?"""
+        if sight.is_over:
+            self._calls.lost("is not running")
+        self._calls.state = status_pb2.NODE_STATE_UNSPECIFIED if sight.is_over else sight.state
+        self._on_state(self._calls.state)
+
+
+def gone(node: str, what: str) -> RtmeshError:
+    """The error for a call that nobody answers."""
+    return UnavailableError(f"node {node} {what}", "call again when it runs; an earlier call may have acted")
+
+
+def _fail(future: asyncio.Future[bytes], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # seen: nobody may be waiting for it any more

@@ -1,0 +1,119 @@
+"""`python -m rtmesh.scheduler`: the scheduler of a mesh.
+
+Prints one line, `listening ADDRESS`, when it is ready; logs go to stderr. Ends well on SIGTERM and SIGINT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import grpc
+import uvloop
+
+from rtmesh.common import logs
+from rtmesh.common.errors import FailedPreconditionError, InvalidArgumentError, RtmeshError, UnavailableError
+from rtmesh.common.processes import die_with_parent
+from rtmesh.common.serving import SERVER_OPTIONS, add_port
+from rtmesh.scheduler.server import Server
+from rtmesh.scheduler.servicer import MachinesServicer, SchedulerServicer
+from rtmesh.scheduler.store import Store
+from rtmesh.v1 import machine_pb2_grpc, scheduler_pb2_grpc
+
+UNIX = "unix:"
+DATABASE = "scheduler.db"
+GRACE_S = 0.5
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the scheduler; 0 when it was stopped, 1 if it could not run."""
+    given = _parser().parse_args(arguments)
+    logs.configure("scheduler")
+    if given.die_with_parent:
+        die_with_parent(given.die_with_parent)
+    os.umask(0o077)  # socket and database are for their owner only
+    try:
+        check_address(given.listen, given.insecure)
+        uvloop.run(serve(given.listen, given.state))
+    except (RtmeshError, OSError) as error:
+        print(f"scheduler: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def check_address(address: str, is_insecure: bool) -> None:
+    """Refuse an address that cannot be listened on, or must not be.
+
+    Raises:
+        InvalidArgumentError: it is neither unix:PATH nor HOST:PORT.
+        FailedPreconditionError: it is open to the network, and nobody said that this is wanted.
+        UnavailableError: somebody listens there. (Binding would silently take a unix socket away.)
+    """
+    if address.startswith(UNIX):
+        if _answers(address.removeprefix(UNIX)):
+            raise UnavailableError(
+                f"another process listens on {address}", "end it or choose another address"
+            )
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise InvalidArgumentError(f"{address!r} is no address", "give unix:PATH or HOST:PORT")
+    if not is_insecure:
+        raise FailedPreconditionError(
+            f"{address} would be open to everybody who can reach it",
+            "TLS comes with the security issue; pass --insecure",
+        )
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+        return True
+
+
+async def serve(address: str, state_folder: Path) -> None:
+    """Serve until SIGTERM or SIGINT. Raises RtmeshError, OSError: it cannot start."""
+    state_folder.mkdir(parents=True, exist_ok=True)
+    store = Store(state_folder / DATABASE)
+    try:
+        server = Server(store)
+        network = grpc.aio.server(options=SERVER_OPTIONS)
+        scheduler_pb2_grpc.add_SchedulerServicer_to_server(SchedulerServicer(server), network)
+        machine_pb2_grpc.add_MachinesServicer_to_server(MachinesServicer(server), network)
+        bound = add_port(network, address)
+        stopped = _stop_signal()
+        await network.start()
+        print(f"listening {bound}", flush=True)
+        await stopped.wait()
+        server.close()
+        await network.stop(GRACE_S)
+    finally:
+        store.close()
+
+
+def _stop_signal() -> asyncio.Event:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="rtmesh.scheduler", description=__doc__)
+    parser.add_argument("--listen", required=True, metavar="ADDRESS", help="unix:PATH or HOST:PORT")
+    parser.add_argument("--state", type=Path, required=True, help="folder of the scheduler's database")
+    parser.add_argument("--insecure", action="store_true", help="listen on HOST:PORT without TLS")
+    parser.add_argument("--die-with-parent", type=int, default=0, metavar="PID", help="end with this process")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,272 @@
+"""The scheduler: holds what should run and decides what is done about it. Events in, effects out.
+
+Pure: no clock, no network, no file. The time comes in with each event, as mesh time in ns; effects
+are carried out by `server`, in the order in which they are given. The answer to Apply is an effect
+too; a request that cannot be granted raises and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rtmesh.common.errors import NotFoundError
+from rtmesh.scheduler import deadlines, lifecycle, reports
+from rtmesh.scheduler.checks import check_graph
+from rtmesh.scheduler.effects import (
+    Applied,
+    Desired,
+    Effect,
+    ForgetGraph,
+    GraphChanged,
+    NextTick,
+    SaveGraph,
+    SaveRun,
+    SaveRunCounter,
+    Turn,
+)
+from rtmesh.scheduler.events import (
+    Apply,
+    DeleteGraph,
+    Event,
+    MachineJoined,
+    MachineLost,
+    Reported,
+    StopGraph,
+    Tick,
+)
+from rtmesh.scheduler.graphs import Entry, Record, restore
+from rtmesh.scheduler.history import History
+from rtmesh.scheduler.machines import Machines
+from rtmesh.scheduler.runs import Run, Stage
+from rtmesh.scheduler.status import graph_status
+from rtmesh.v1 import machine_pb2, scheduler_pb2, status_pb2
+
+# Reports that a machine makes only of runs that it carries.
+TELL_OF_CARRYING = frozenset({"prepared", "node", "link", "accounts"})
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Scheduler:
+    """All graphs and machines of a mesh.
+
+    Args:
+        mesh_offset_ns: mesh time = CLOCK_MONOTONIC of the scheduler's machine + this.
+        run_counter: how many runs were named before.
+        records: the graphs as stored.
+        now_ns: mesh time now.
+    """
+
+    def __init__(
+        self, mesh_offset_ns: int, run_counter: int = 0, records: Iterable[Record] = (), now_ns: int = 0
+    ) -> None:
+        self._mesh_offset_ns = mesh_offset_ns
+        self._run_counter = run_counter
+        self._machines = Machines()
+        self._graphs = {record.graph.name: restore(record, now_ns) for record in records}
+        self.tick_at_ns: int | None = None
+
+    def handle(self, event: Event, now_ns: int) -> list[Effect]:
+        """Take in one event; what must be done about it, in order.
+
+        Raises:
+            RtmeshError: the event is a request that cannot be granted; nothing was changed.
+        """
+        turn = Turn(now_ns)
+        self._dispatch(event, turn)
+        self._set_tick(turn)
+        return turn.effects
+
+    def _dispatch(self, event: Event, turn: Turn) -> None:
+        match event:
+            case Reported():
+                self._reported(event, turn)
+            case MachineJoined():
+                self._joined(event, turn)
+            case MachineLost():
+                self._lost(event, turn)
+            case Apply():
+                self._apply(event, turn)
+            case StopGraph():
+                self._end(self._entry(event.name), Desired.STOPPED, turn)
+            case DeleteGraph():
+                self._end(self._entry(event.name), Desired.DELETED, turn)
+            case Tick():
+                self._tick(turn)
+
+    def status(self, name: str) -> status_pb2.GraphStatus:
+        """The status of a graph. Raises NotFoundError."""
+        entry = self._entry(name)
+        return entry.stored if entry.run is None else graph_status(entry.run, self._machines)
+
+    def phase(self, name: str) -> status_pb2.GraphPhase:
+        """The phase of a graph. Raises NotFoundError."""
+        entry = self._entry(name)
+        return entry.stored.phase if entry.run is None else entry.run.phase
+
+    def statuses(self) -> list[status_pb2.GraphStatus]:
+        """The status of every graph, by name."""
+        return [self.status(name) for name in sorted(self._graphs)]
+
+    def machine_statuses(self) -> list[status_pb2.MachineStatus]:
+        """Every machine that is or was joined, by name."""
+        return self._machines.statuses()
+
+    # requests of users
+
+    def _apply(self, event: Apply, turn: Turn) -> None:
+        check_graph(event.graph)
+        name = event.graph.name
+        entry = self._graphs.get(name)
+        if entry is not None and entry.is_running(event.graph):
+            assert entry.newest is not None, "a graph that runs has a run"
+            turn.add(Applied(entry.newest.id, scheduler_pb2.APPLY_OUTCOME_UNCHANGED))
+            return
+        outcome = scheduler_pb2.APPLY_OUTCOME_CONFIGURED if entry else scheduler_pb2.APPLY_OUTCOME_CREATED
+        if entry is None:
+            entry = self._graphs[name] = Entry(event.graph, History(name))
+        run = Run(event.graph, self._name_run(event.salt, turn), entry.history, turn.now_ns)
+        entry.history.record(turn, f"graph {name}", f"applied as run {run.id}")
+        turn.add(SaveGraph(event.graph, Desired.RUNNING, run.id))
+        entry.begin(run, turn)
+        turn.add(Applied(run.id, outcome))
+        self._go_on(entry, turn)
+
+    def _end(self, entry: Entry, desired: Desired, turn: Turn) -> None:
+        if entry.desired is not Desired.DELETED:
+            run = entry.newest.id if entry.newest else entry.stored.run
+            turn.add(SaveGraph(entry.graph, desired, run))
+            entry.end(desired, turn)
+        self._go_on(entry, turn)
+
+    def _name_run(self, salt: str, turn: Turn) -> str:
+        self._run_counter += 1
+        turn.add(SaveRunCounter(self._run_counter))
+        return f"{base36(self._run_counter)}-{salt}"
+
+    # machines
+
+    def _joined(self, event: MachineJoined, turn: Turn) -> None:
+        self._machines.join(event.hello)
+        monotonic_ns = turn.now_ns - self._mesh_offset_ns
+        welcome = machine_pb2.Welcome(
+            mesh_offset_ns=self._mesh_offset_ns, scheduler_monotonic_ns=monotonic_ns
+        )
+        turn.send(event.hello.machine, machine_pb2.JoinResponse(welcome=welcome))
+        for run in event.hello.runs:
+            self._carries(event.hello.machine, run, turn)
+        self._go_on_all(turn)
+
+    def _lost(self, event: MachineLost, turn: Turn) -> None:
+        self._machines[event.machine].is_connected = False
+        for entry in self._graphs.values():
+            if entry.run is not None:
+                lifecycle.lose(entry.run, event.machine, turn)
+        self._go_on_all(turn)
+
+    def _reported(self, event: Reported, turn: Turn) -> None:
+        kind = event.report.WhichOneof("report")
+        if kind not in _TAKE:
+            return
+        told = getattr(event.report, kind)
+        if kind == "accounts":
+            self._machines[event.machine].processes = list(told.processes)
+        if kind in TELL_OF_CARRYING and not self._carries(event.machine, told.run, turn):
+            return
+        run = self._run(told.run)
+        if run is not None and event.machine in run.parts:
+            _TAKE[kind](run, event.machine, told, turn)
+            self._go_on(self._graphs[run.name], turn)
+
+    def _carries(self, machine: str, name: str, turn: Turn) -> bool:
+        """Note that a machine carries a run: taken back if it was lost, ended if nobody wants it.
+
+        Returns whether the run is wanted from that machine.
+        """
+        run = self._run(name)
+        if run is not None and reports.is_wanted_from(run, machine):
+            reports.take_back(run, machine, turn)
+            return True
+        orphans = self._machines[machine].orphans
+        if name not in orphans:
+            orphans.add(name)
+            turn.send(machine, machine_pb2.JoinResponse(stop=machine_pb2.Stop(run=name)))
+        return False
+
+    # time
+
+    def _tick(self, turn: Turn) -> None:
+        for entry in list(self._graphs.values()):
+            if entry.run is not None:
+                deadlines.expire(entry.run, turn)
+                self._go_on(entry, turn)
+
+    def _set_tick(self, turn: Turn) -> None:
+        runs = [entry.run for entry in self._graphs.values() if entry.run is not None]
+        deadline_ns = min((run.deadline_ns for run in runs if run.deadline_ns is not None), default=None)
+        if deadline_ns != self.tick_at_ns:
+            self.tick_at_ns = deadline_ns
+            turn.add(NextTick(deadline_ns))
+
+    # graphs
+
+    def _entry(self, name: str) -> Entry:
+        if name not in self._graphs:
+            known = ", ".join(sorted(self._graphs))
+            raise NotFoundError(
+                f"there is no graph {name}", f"known: {known}" if known else "none was applied yet"
+            )
+        return self._graphs[name]
+
+    def _run(self, name: str) -> Run | None:
+        """The run of that name, if it is the one that its graph shows."""
+        runs = (entry.run for entry in self._graphs.values())
+        return next((run for run in runs if run is not None and run.id == name), None)
+
+    def _go_on_all(self, turn: Turn) -> None:
+        for entry in list(self._graphs.values()):
+            self._go_on(entry, turn)
+
+    def _go_on(self, entry: Entry, turn: Turn) -> None:
+        """After anything that may have changed a graph: place it, save it, begin what follows, forget it."""
+        run = entry.run
+        if run is not None and run.stage is Stage.PENDING:
+            lifecycle.place(run, self._machines.data_addresses(), turn)
+        self._save(entry, turn)
+        if entry.follow():
+            self._go_on(entry, turn)
+        elif entry.is_to_be_forgotten:
+            self._forget(entry, turn)
+        else:
+            turn.add(GraphChanged(entry.graph.name))
+
+    def _save(self, entry: Entry, turn: Turn) -> None:
+        run = entry.run
+        if run is not None and not run.is_saved:
+            run.is_saved, run.saved_ns = True, turn.now_ns
+            turn.add(SaveRun(graph_status(run, self._machines)))
+
+    def _forget(self, entry: Entry, turn: Turn) -> None:
+        name = entry.graph.name
+        last = self.status(name)
+        del self._graphs[name]
+        turn.add(ForgetGraph(name, last))
+
+
+_TAKE: dict[str | None, Callable[[Run, str, Any, Turn], None]] = {
+    "preflighted": reports.preflighted,
+    "prepared": reports.prepared,
+    "node": reports.node,
+    "link": reports.link,
+    "accounts": reports.accounts,
+    "ended": reports.ended,
+}
+
+
+def base36(number: int) -> str:
+    """A number in digits and small letters: run names are parts of file and segment names."""
+    text = ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = DIGITS[digit] + text
+    return text or "0"

@@ -1,0 +1,221 @@
+"""The scheduler's one loop: hands each event to the state machine and carries out what it orders.
+
+Everything happens in the event loop's thread and without awaiting between an event and its effects,
+so events are handled whole, one after the other, and no lock is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+import time
+
+import structlog
+
+from rtmesh.common.errors import ResourceExhaustedError, UnavailableError
+from rtmesh.scheduler.effects import (
+    Applied,
+    Effect,
+    ForgetGraph,
+    GraphChanged,
+    Happened,
+    NextTick,
+    SaveGraph,
+    SaveRun,
+    SaveRunCounter,
+    SendOrder,
+    first_of,
+)
+from rtmesh.scheduler.events import (
+    Apply,
+    DeleteGraph,
+    Event,
+    MachineJoined,
+    MachineLost,
+    Reported,
+    StopGraph,
+    Tick,
+)
+from rtmesh.scheduler.graphs import is_ended
+from rtmesh.scheduler.scheduler import DIGITS, Scheduler
+from rtmesh.scheduler.store import Save, Store
+from rtmesh.v1 import graph_pb2, machine_pb2, scheduler_pb2, status_pb2
+
+log = structlog.get_logger()
+Orders = asyncio.Queue[machine_pb2.JoinResponse | None]
+
+SALT_LENGTH = 4
+
+
+class Watch:
+    """One who watches a graph: woken when it changes, and at once when it ends."""
+
+    def __init__(self) -> None:
+        self.changed = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.last: status_pb2.GraphStatus | None = None  # set when the graph was forgotten
+
+    def tell(self, has_ended: bool) -> None:
+        """Wake who waits. A graph that has ended lives again when it is applied again."""
+        self.changed.set()
+        if has_ended:
+            self.ended.set()
+        else:
+            self.ended.clear()
+
+
+class Server:
+    """A running scheduler, apart from its network side.
+
+    Args:
+        store: what was stored before, and where to store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._mesh_offset_ns = store.mesh_offset_ns(lambda: time.time_ns() - time.monotonic_ns())
+        self.scheduler = Scheduler(self._mesh_offset_ns, store.run_counter(), store.load(), self.now_ns())
+        self._orders: dict[str, Orders] = {}
+        self._watches: dict[str, set[Watch]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_closing = False
+        self._unsaved: Exception | None = None
+        for status in self.scheduler.statuses():
+            store.save(SaveRun(status))
+
+    def now_ns(self) -> int:
+        """Mesh time."""
+        return time.monotonic_ns() + self._mesh_offset_ns
+
+    def close(self) -> None:
+        """Handle nothing more: machines that leave now leave because the scheduler does."""
+        self._is_closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # requests of users
+
+    def apply(self, graph: graph_pb2.Graph) -> scheduler_pb2.ApplyResponse:
+        """Make `graph` wanted. Raises RtmeshError: it cannot run, or cannot be recorded."""
+        salt = "".join(secrets.choice(DIGITS) for _ in range(SALT_LENGTH))
+        self._unsaved = None
+        applied = first_of(Applied, self.handle(Apply(graph, salt)))
+        assert applied is not None, "Apply is answered or raises"
+        if self._unsaved is not None:
+            raise ResourceExhaustedError(
+                f"graph {graph.name} runs as {applied.run} but could not be recorded in {self._store.path}: "
+                f"{self._unsaved}",
+                "make room there and apply it again",
+            )
+        return scheduler_pb2.ApplyResponse(run=applied.run, outcome=applied.outcome)
+
+    def stop(self, name: str) -> None:
+        """Stop a graph. Raises NotFoundError."""
+        self.handle(StopGraph(name))
+
+    def delete(self, name: str) -> None:
+        """Stop and forget a graph. Raises NotFoundError."""
+        self.handle(DeleteGraph(name))
+
+    def watch(self, name: str) -> Watch:
+        """Be told of every change of a graph, until `unwatch`. Raises NotFoundError."""
+        watch = Watch()
+        watch.tell(is_ended(self.scheduler.phase(name)))
+        self._watches.setdefault(name, set()).add(watch)
+        return watch
+
+    def unwatch(self, name: str, watch: Watch) -> None:
+        """Be told no more."""
+        self._watches[name].discard(watch)
+        if not self._watches[name]:
+            del self._watches[name]
+
+    # machines
+
+    def join(self, hello: machine_pb2.Hello) -> Orders:
+        """Take in a machine; returns where its orders come out, Welcome first. Raises RtmeshError."""
+        effects = self._decide(MachineJoined(hello))
+        orders = self._orders[hello.machine] = Orders()
+        log.info("machine joined", joined=hello.machine, hostname=hello.hostname)
+        self._carry_out_all(effects)
+        return orders
+
+    def report(self, machine: str, report: machine_pb2.JoinRequest) -> None:
+        """Take in what a joined machine reports."""
+        if not self._is_closing:
+            self.handle(Reported(machine, report))
+
+    def leave(self, machine: str) -> None:
+        """The stream of a joined machine has ended."""
+        del self._orders[machine]
+        if not self._is_closing:
+            log.warning("machine lost", lost=machine)
+            self.handle(MachineLost(machine))
+
+    # the loop
+
+    def handle(self, event: Event) -> list[Effect]:
+        """Handle one event whole; returns its effects, carried out. Raises RtmeshError."""
+        effects = self._decide(event)
+        self._carry_out_all(effects)
+        return effects
+
+    def _decide(self, event: Event) -> list[Effect]:
+        if self._is_closing:
+            raise UnavailableError("the scheduler is stopping", "try again when it is back")
+        return self.scheduler.handle(event, self.now_ns())
+
+    def _carry_out_all(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self._carry_out(effect)
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case SendOrder():
+                # A machine may be lost between an event and another: its orders are void then.
+                if effect.machine in self._orders:
+                    self._orders[effect.machine].put_nowait(effect.order)
+            case SaveGraph() | SaveRun() | SaveRunCounter():
+                self._save(effect)
+            case ForgetGraph():
+                self._save(effect)
+                self._tell_last(effect)
+            case GraphChanged():
+                self._tell(effect.name)
+            case Happened():
+                log.info(effect.event.text, graph=effect.graph, subject=effect.event.subject)
+            case NextTick():
+                self._set_timer(effect.at_ns)
+
+    def _save(self, effect: Save) -> None:
+        """A full disk must not stop what runs: it is told to who asked, and in the log."""
+        try:
+            self._store.save(effect)
+        except sqlite3.Error as error:
+            self._unsaved = error
+            log.error("cannot save", path=str(self._store.path), error=str(error))
+
+    def _tell(self, name: str) -> None:
+        for watch in self._watches.get(name, ()):
+            watch.tell(is_ended(self.scheduler.phase(name)))
+
+    def _tell_last(self, effect: ForgetGraph) -> None:
+        for watch in self._watches.get(effect.name, ()):
+            watch.last = effect.last
+            watch.tell(has_ended=True)
+
+    def _set_timer(self, at_ns: int | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if at_ns is not None:
+            delay_s = max(0, at_ns - self.now_ns()) / 1e9
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+    def _tick(self) -> None:
+        """The state machine gives a new time only if that changes, so an early timer is set again here."""
+        self._timer = None
+        self.handle(Tick())
+        if self._timer is None:
+            self._set_timer(self.scheduler.tick_at_ns)

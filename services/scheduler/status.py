@@ -1,0 +1,41 @@
+"""From a run to what users see of it."""
+
+from __future__ import annotations
+
+from rtmesh.graph.plan import edge_name
+from rtmesh.scheduler.machines import Machines
+from rtmesh.scheduler.runs import Run
+from rtmesh.v1 import graph_pb2, plan_pb2, status_pb2
+
+
+def graph_status(run: Run, machines: Machines) -> status_pb2.GraphStatus:
+    """The whole status of a graph whose newest run is `run`."""
+    return status_pb2.GraphStatus(
+        name=run.name,
+        run=run.id,
+        phase=run.phase,
+        reason=run.reason,
+        nodes=run.nodes.statuses(),
+        edges=_edges(run),
+        budgets=[run.ledger.budget(budget) for budget in run.graph.budgets],
+        events=run.history.events,
+        machines=machines.statuses(run.parts),
+        applied_time_ns=run.times.applied_ns,
+        running_time_ns=run.times.running_ns,
+        ended_time_ns=run.times.ended_ns,
+        accounts_time_ns=run.ledger.time_ns(run.present() or list(run.parts)),
+        problems=run.problems,
+    )
+
+
+def _edges(run: Run) -> list[status_pb2.EdgeStatus]:
+    if run.plan is None:
+        return [status_pb2.EdgeStatus(edge=edge) for edge in run.graph.edges]
+    return [_edge(run, plan) for plan in run.plan.edges]
+
+
+def _edge(run: Run, plan: plan_pb2.EdgePlan) -> status_pb2.EdgeStatus:
+    status = run.ledger.edge(plan, is_over=run.is_ended)
+    if plan.transport == graph_pb2.TRANSPORT_GRPC:
+        status.connected = run.links[edge_name(plan.edge)].is_connected
+    return status

@@ -1,0 +1,106 @@
+/* rtmesh_manage.h: what meshd does to a ring whose writer or reader has died, and what a look at it tells.
+**
+** An undertaker first takes the dead process's place by CAS (SYNC F), so it never touches the pins of a
+** successor that has sat down meanwhile.
+*/
+#ifndef RTMESH_MANAGE_H
+#define RTMESH_MANAGE_H
+
+#include "rtmesh_reader.h"
+
+/* Puts `undertaker` in the place of `pid` (0: of whoever sits there). RTM_NOTHING: another process sits there. */
+static inline enum rtm_result rtm_replace(uint64_t *owner, uint32_t pid, uint64_t undertaker) {
+    uint64_t seen = RTM_LOAD_ORDERED(owner);
+    while (!pid || !seen || rtm_identity_pid(seen) == pid)
+        if (RTM_SWAP_IF(owner, &seen, undertaker)) return RTM_DONE;
+    return RTM_NOTHING;
+}
+
+static inline void rtm_wake_readers(const struct rtm_ring *ring) { rtm_ring_bell(&rtm_header(ring)->data_bell); }
+static inline void rtm_wake_writer(const struct rtm_ring *ring) { rtm_ring_bell(&rtm_header(ring)->space_bell); }
+
+/* Marks a reader that certainly is dead: its pins are cleared. `gone`: for good; else a restart is due. A tap
+** is always gone. RTM_NOTHING: the seat is no longer `pid`'s, nothing changed. */
+static inline enum rtm_result rtm_mark_dead(const struct rtm_ring *ring, uint32_t index, uint32_t pid, int gone) {
+    struct rtm_seat *seat = rtm_seat_at(ring, index);
+    uint64_t self = rtm_own_identity(), state = rtm_state_word(RTM_ATTACHED, 0);
+    if (rtm_replace(&seat->owner, pid, self) != RTM_DONE) return RTM_NOTHING;
+    rtm_clear_pins(ring, index);
+    rtm_stop_sleeping(ring, index);
+    if (index >= ring->layout.fixed_readers) RTM_STORE_ORDERED(&seat->state, rtm_state_word(RTM_FREE, 0));
+    else if (gone) RTM_STORE_ORDERED(&seat->state, rtm_state_word(RTM_GONE, 0));
+    else (void)RTM_SWAP_IF(&seat->state, &state, rtm_state_word(RTM_ABSENT, rtm_monotonic_ns()));
+    rtm_leave_seat(&seat->owner, self);
+    rtm_wake_writer(ring);
+    return RTM_DONE;
+}
+
+/* Frees the seat of a writer that certainly is dead. What it claimed and did not commit was never published. */
+static inline enum rtm_result rtm_writer_died(const struct rtm_ring *ring, uint32_t pid) {
+    uint64_t *owner = &rtm_header(ring)->writer, self = rtm_own_identity();
+    if (rtm_replace(owner, pid, self) != RTM_DONE) return RTM_NOTHING;
+    rtm_leave_seat(owner, self);
+    rtm_wake_readers(ring);
+    return RTM_DONE;
+}
+
+/* Ends the stream at head, in place of a writer that is dead or has left. */
+static inline enum rtm_result rtm_end_for_writer(const struct rtm_ring *ring, struct rtm_problem *problem) {
+    struct rtm_writer writer;
+    enum rtm_result result = rtm_writer_attach(&writer, ring, RTM_SAME_EPOCH, problem);
+    if (result < 0) return result;
+    rtm_end(&writer);
+    rtm_writer_detach(&writer);
+    return RTM_DONE;
+}
+
+/* A look at the writer's side, consistent in itself. */
+struct rtm_writer_look {
+    uint64_t head;
+    int ended;
+    struct rtm_writer_journal journal;
+};
+struct rtm_reader_look {
+    uint64_t taken, released, state, owner;
+    struct rtm_reader_journal journal;
+};
+
+#define RTM_LOOKS 100000 /* a look that a commit overtakes is taken anew; so often only by a corrupt ring */
+
+static inline struct rtm_writer_look rtm_look_at_writer(const struct rtm_ring *ring) {
+    const struct rtm_ring_header *header = rtm_header(ring);
+    struct rtm_writer_look look;
+    for (int turn = 0;; turn++) {
+        uint64_t word = RTM_LOAD(&header->commit);
+        const struct rtm_writer_journal *journal = &header->journal[rtm_commit_version(word) & 1];
+        memset(&look, 0, sizeof look);
+        look.head = rtm_commit_position(word);
+        look.ended = rtm_commit_ended(word);
+        look.journal.source_position = RTM_LOAD(&journal->source_position);
+        look.journal.first_time_ns = RTM_LOAD(&journal->first_time_ns);
+        look.journal.last_time_ns = RTM_LOAD(&journal->last_time_ns);
+        look.journal.epoch_start = RTM_LOAD(&journal->epoch_start);
+        look.journal.epoch = RTM_LOAD(&journal->epoch);
+        if (RTM_LOAD(&header->commit) == word || turn == RTM_LOOKS) return look;
+    }
+}
+
+static inline struct rtm_reader_look rtm_look_at_reader(const struct rtm_ring *ring, uint32_t index) {
+    const struct rtm_seat *seat = rtm_seat_at(ring, index);
+    struct rtm_reader_look look;
+    for (int turn = 0;; turn++) {
+        uint64_t word = RTM_LOAD(&seat->commit);
+        const struct rtm_reader_journal *journal = &seat->journal[rtm_commit_version(word) & 1];
+        memset(&look, 0, sizeof look);
+        look.taken = rtm_commit_position(word);
+        look.released = RTM_LOAD(&seat->released);
+        look.state = RTM_LOAD(&seat->state);
+        look.owner = RTM_LOAD(&seat->owner);
+        look.journal.start = RTM_LOAD(&journal->start);
+        look.journal.delivered = RTM_LOAD(&journal->delivered);
+        for (int i = 0; i < (int)RTM_REASONS; i++) look.journal.dropped[i] = RTM_LOAD(&journal->dropped[i]);
+        if (RTM_LOAD(&seat->commit) == word || turn == RTM_LOOKS) return look;
+    }
+}
+
+#endif

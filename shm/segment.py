@@ -1,0 +1,186 @@
+"""Segments in /dev/shm: create, open, list, unlink, sweep. The one module that uses posix_ipc.
+
+A segment appears under its name at once and whole: it is made under a name that carries its maker's
+process identity, filled, and then linked. So no half-made segment can be opened, and one whose maker
+was killed is known for what it is.
+"""
+
+import errno
+import mmap
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import posix_ipc
+
+from rtmesh.shm import _native
+from rtmesh.shm.errors import (
+    RingError,
+    SegmentExistsError,
+    SegmentNotFoundError,
+    SegmentOwnerError,
+    SharedMemoryFullError,
+)
+
+SEGMENT_HEADER_BYTES = 64
+FOLDER = Path("/dev/shm")
+_HEADER = struct.Struct("<QIIQQ")  # magic, layout version, kind, size, creator: see rtmesh_layout.h
+_UNFINISHED = ".making-"
+_MOST_NAME_BYTES = 255
+
+Made = TypeVar("Made")
+
+
+def segment_name(machine: str, run: str, ring: str) -> str:
+    """Name of a ring's segment; ValueError if it cannot be one."""
+    return _checked(f"{_own_prefix()}{machine}.{run}.{ring}")
+
+
+def create_segment(name: str, size_bytes: int) -> mmap.mmap:
+    """Make a segment that is not a ring: 64 bytes that say who made it, then zeros for the caller.
+
+    `size_bytes` counts the 64. Raises SegmentExistsError, SharedMemoryFullError.
+    """
+    if size_bytes < SEGMENT_HEADER_BYTES:
+        raise ValueError(f"{name}: size_bytes is {size_bytes}; it must be at least {SEGMENT_HEADER_BYTES}")
+
+    def fill(descriptor: int) -> mmap.mmap:
+        segment = mmap.mmap(descriptor, size_bytes)
+        creator = _native.own_identity()
+        _HEADER.pack_into(
+            segment, 0, _native.MAGIC, _native.LAYOUT_VERSION, _native.KIND_PLAIN, size_bytes, creator
+        )
+        return segment
+
+    return make(name, size_bytes, fill)
+
+
+def open_segment(name: str, *, writable: bool = True) -> mmap.mmap:
+    """Map a segment of any kind. Raises SegmentNotFoundError, SegmentOwnerError."""
+    descriptor = open_descriptor(name, writable=writable)
+    try:
+        return mmap.mmap(descriptor, 0, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ)
+    except ValueError as error:
+        raise RingError(f"{name}: the segment is empty; unlink it") from error
+    finally:
+        os.close(descriptor)
+
+
+def unlink_segment(name: str) -> bool:
+    """Remove the name; who has the segment mapped keeps it. False if there was none."""
+    try:
+        posix_ipc.unlink_shared_memory("/" + name)
+    except posix_ipc.ExistentialError:
+        return False
+    except posix_ipc.PermissionsError as error:
+        raise SegmentOwnerError(f"{name}: the segment belongs to another user") from error
+    return True
+
+
+def list_segments(prefix: str | None = None) -> list[str]:
+    """Names of the finished segments that begin with `prefix` (None: all of this user), sorted."""
+    return [name for name in _names(prefix) if _UNFINISHED not in name]
+
+
+def sweep(prefix: str | None = None) -> list[str]:
+    """Unlink this user's segments that no living process made, writes or reads; return their names."""
+    swept = [name for name in _names(prefix) if name.startswith(_own_prefix()) and not _is_in_use(name)]
+    return [name for name in swept if unlink_segment(name)]
+
+
+def make(name: str, size_bytes: int, fill: Callable[[int], Made]) -> Made:
+    """Make a segment of `size_bytes` zeros, 0600, let `fill` write it, and give it its name."""
+    making = f"{_checked(name)}{_UNFINISHED}{_native.own_identity():x}"
+    if (FOLDER / name).exists():
+        raise SegmentExistsError(f"{name}: a segment of this name exists; sweep() or unlink it")
+    try:
+        descriptor = posix_ipc.SharedMemory("/" + making, posix_ipc.O_CREX, mode=0o600).fd
+        try:
+            _allocate(name, descriptor, size_bytes)
+            made = fill(descriptor)
+            _link(making, name)
+        finally:
+            os.close(descriptor)
+    finally:
+        unlink_segment(making)
+    return made
+
+
+def open_descriptor(name: str, *, writable: bool = True) -> int:
+    """File descriptor of a segment; the caller closes it."""
+    try:
+        descriptor: int = posix_ipc.SharedMemory("/" + name, read_only=not writable).fd
+    except posix_ipc.ExistentialError as error:
+        raise SegmentNotFoundError(f"{name}: there is no such segment; is its run still there?") from error
+    except posix_ipc.PermissionsError as error:
+        raise SegmentOwnerError(f"{name}: the segment belongs to another user") from error
+    return descriptor
+
+
+def _own_prefix() -> str:
+    return f"rtmesh.{os.getuid()}."
+
+
+def _checked(name: str) -> str:
+    longest = _MOST_NAME_BYTES - len(_UNFINISHED) - 16
+    if "/" in name or not 0 < len(name.encode()) <= longest:
+        raise ValueError(f"{name!r} cannot name a segment: 1 to {longest} bytes, no '/'")
+    return name
+
+
+def _names(prefix: str | None) -> list[str]:
+    prefix = _own_prefix() if prefix is None else prefix
+    return sorted(path.name for path in FOLDER.iterdir() if path.name.startswith(prefix))
+
+
+def _allocate(name: str, descriptor: int, size_bytes: int) -> None:
+    """Full size at once: a full /dev/shm shows here, not as SIGBUS at the first touch of a page."""
+    try:
+        os.posix_fallocate(descriptor, 0, size_bytes)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG):
+            raise
+        space = os.statvfs(FOLDER)
+        available_bytes = space.f_bavail * space.f_frsize
+        raise SharedMemoryFullError(
+            f"{name}: needs {size_bytes} bytes of shared memory, {FOLDER} has {available_bytes} left; stop "
+            f"a graph, make its queues or max_bytes smaller, or enlarge {FOLDER}"
+        ) from error
+
+
+def _link(making: str, name: str) -> None:
+    try:
+        os.link(FOLDER / making, FOLDER / name)
+    except FileExistsError as error:
+        raise SegmentExistsError(f"{name}: a segment of this name exists; sweep() or unlink it") from error
+
+
+def _is_in_use(name: str) -> bool:
+    """Whether a process that made, writes or reads the segment is alive; True if that cannot be told."""
+    _, unfinished, maker = name.partition(_UNFINISHED)
+    if unfinished:
+        return _native.is_alive(int(maker, 16)) if _is_hex(maker) else False
+    try:
+        descriptor = open_descriptor(name)
+    except SegmentNotFoundError:
+        return False
+    except SegmentOwnerError:
+        return True
+    try:
+        return _native.Mapping(descriptor, name).is_in_use()
+    except RingError:
+        return _creator_is_alive(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _creator_is_alive(descriptor: int) -> bool:
+    """For what is no ring of this layout version: the first 64 bytes never change their meaning."""
+    header = os.pread(descriptor, _HEADER.size, 0)
+    return len(header) == _HEADER.size and _native.is_alive(_HEADER.unpack(header)[4])
+
+
+def _is_hex(text: str) -> bool:
+    return 0 < len(text) <= 16 and all(digit in "0123456789abcdef" for digit in text)

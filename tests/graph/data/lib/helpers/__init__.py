@@ -1,0 +1,1 @@
+"""A folder of python_path, found from the graph's nodes."""

@@ -1,0 +1,7 @@
+from rtmesh import Node, every
+
+
+class Source(Node):
+    @every(hz="parameter:rate")
+    def sample(self):
+        self.outputs.samples.send()

@@ -1,0 +1,92 @@
+"""The relay as meshd keeps it. One machine is both ends of an edge: its relay pulls from itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from rtmesh.v1 import graph_pb2, machine_pb2, plan_pb2
+
+EDGE = "source.out -> sink.in"
+BLOCK = graph_pb2.WHEN_FULL_BLOCK
+
+
+@pytest.fixture
+def plan(plans):
+    """source.out -> sink.in over gRPC: two rings and a stream."""
+    made = plans.chain(plans.node("source", "endless"), plans.node("sink", "take"))
+    made.rings.append(plans.ring("sink.in", "sink.in"))
+    made.nodes[1].inputs[0].ring = "sink.in"
+    made.egress.add(edge=EDGE, ring="source.out", reader=0, when_full=BLOCK)
+    made.ingress.add(edge=EDGE, ring="sink.in", from_machine="gpc", when_full=BLOCK, queue=16)
+    return made
+
+
+def begin(machine, plan: plan_pb2.MachinePlan) -> None:
+    machine.begin_run(plan, data_addresses={"gpc": f"unix:{machine.folder}/relay.sock"})
+
+
+def until_link(machine, connected: bool, start: int = 0) -> machine_pb2.LinkReport:
+    def matches(report: machine_pb2.JoinRequest) -> bool:
+        return report.HasField("link") and report.link.connected == connected
+
+    return machine.scheduler.until(matches, start).link
+
+
+def delivered(accounts: machine_pb2.AccountsReport) -> int:
+    (reader,) = next(ring for ring in accounts.rings if ring.name == "sink.in").readers
+    return reader.delivered
+
+
+def drain_and_stop(machine) -> machine_pb2.AccountsReport:
+    machine.scheduler.give(drain=machine_pb2.Drain(run="run-1"))
+    machine.until_state("source", "ENDED")
+    machine.until_state("sink", "ENDED")
+    return machine.stop_run()
+
+
+def test_an_edge_over_the_relay_is_told_connected_and_delivers_everything(machine, plan):
+    begin(machine, plan)
+    link = until_link(machine, connected=True)
+    accounts = machine.until_accounts(lambda accounts: delivered(accounts) > 100)
+
+    source, sink = drain_and_stop(machine).rings
+
+    assert (link.run, link.edge) == ("run-1", EDGE)
+    assert [process.name for process in accounts.processes] == ["meshd", "relay"]
+    assert source.head == sink.source_position == sink.head == sink.readers[0].delivered
+    assert source.ended
+    assert sink.ended
+
+
+def test_a_killed_relay_is_told_and_started_again_and_nothing_is_lost(machine, plan):
+    begin(machine, plan)
+    accounts = machine.until_accounts(lambda accounts: delivered(accounts) > 100)
+    relay = accounts.processes[1]
+    start = len(machine.scheduler.reports)
+
+    os.kill(relay.process_id, signal.SIGKILL)
+    cut = until_link(machine, connected=False, start=start)
+    until_link(machine, connected=True, start=start)
+    before = machine.until_accounts(lambda accounts: accounts.processes[1].restarts == 1, start)
+    machine.until_accounts(lambda accounts: delivered(accounts) > delivered(before) + 100, start)
+    source, sink = drain_and_stop(machine).rings
+
+    assert cut.reason == "the relay was killed by SIGKILL (9)"
+    assert source.head == sink.head == sink.readers[0].delivered
+    assert dict(source.readers[0].dropped) == dict(sink.readers[0].dropped) == {}
+
+
+def test_a_relay_that_cannot_listen_is_a_problem_of_prepare(machine, plan, runtime_folder):
+    machine.end()
+    machine.begin("--data-address", f"unix:{runtime_folder}/no/such/folder/relay.sock")
+    start = len(machine.scheduler.reports)
+    machine.scheduler.until(lambda report: report.HasField("hello"), start)
+
+    prepared = machine.prepare(plan)
+
+    (problem,) = prepared.problems
+    assert problem.text.startswith("the relay does not come up: relay: cannot listen on unix:")
+    assert problem.remedy == f"see {machine.folder}/relay.log"

@@ -1,0 +1,194 @@
+"""Parameters and methods: rpcs that the loop answers between two of its steps."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import grpc
+import pytest
+from served_node import WAIT_S, Client, FakeLoop, ServedNode
+
+from rtmesh.common.errors import DeadlineExceededError, UnavailableError
+from rtmesh.node.service_calls import Calls, LoopCalls
+from rtmesh.v1 import node_pb2, status_pb2
+
+RUNNING, FAILED, ENDED = (
+    status_pb2.NODE_STATE_RUNNING,
+    status_pb2.NODE_STATE_FAILED,
+    status_pb2.NODE_STATE_ENDED,
+)
+
+
+def calibrate(node: ServedNode, client: Client, name: str = "n") -> grpc.Future:
+    return client.method("Calibrate", node.message("CalibrateRequest")(name=name), "CalibrateResponse")
+
+
+def status_of(call: Any) -> tuple[str, str]:
+    with pytest.raises(grpc.RpcError) as raised:
+        call.result(WAIT_S)
+    return raised.value.code().name, raised.value.details()
+
+
+def test_a_method_is_answered_by_the_loop(node: ServedNode, client: Client, loop: FakeLoop) -> None:
+    call = calibrate(node, client, "left")
+    request = loop.take_request()
+
+    assert request.method == "Calibrate"
+    assert request.id >> 32 == node.process.pid
+    assert node.message("CalibrateRequest").FromString(request.request).name == "left"
+    loop.reply(request, response=node.message("CalibrateResponse")(error=0.25).SerializeToString())
+    assert call.result(WAIT_S).error == 0.25
+
+
+def test_configure_travels_the_same_way(node: ServedNode, client: Client, loop: FakeLoop) -> None:
+    call = client.method("Configure", node.message("Parameters")(window=0), "Parameters")
+    request = loop.take_request()
+
+    assert request.method == "Configure"
+    assert request.request == b"\x08\x00", "0 is a value"
+    loop.reply(request, response=request.request)
+    assert call.result(WAIT_S).HasField("window")
+
+
+def test_answers_find_their_calls_in_any_order(node: ServedNode, client: Client, loop: FakeLoop) -> None:
+    calls = {name: calibrate(node, client, name) for name in "abc"}
+    requests = [loop.take_request() for _ in calls]
+
+    for request in reversed(requests):
+        name = node.message("CalibrateRequest").FromString(request.request).name
+        response = node.message("CalibrateResponse")(error=ord(name))
+        loop.reply(request, response=response.SerializeToString())
+
+    assert {name: call.result(WAIT_S).error for name, call in calls.items()} == {"a": 97, "b": 98, "c": 99}
+
+
+def test_a_refusal_has_the_code_and_the_words_of_the_loop(
+    node: ServedNode, client: Client, loop: FakeLoop
+) -> None:
+    call = client.method("Configure", node.message("Parameters")(window=0), "Parameters")
+    loop.reply(loop.take_request(), code=3, message="window is 0: choose at least 1")
+
+    assert status_of(call) == ("INVALID_ARGUMENT", "window is 0: choose at least 1")
+
+
+def test_a_call_under_way_fails_when_the_loop_fails(node: ServedNode, client: Client, loop: FakeLoop) -> None:
+    call = calibrate(node, client)
+    loop.take_request()
+    loop.tell_state(FAILED, "ValueError: no weights")
+
+    code, details = status_of(call)
+    assert code == "UNAVAILABLE"
+    assert details.startswith("node decoder is failed (ValueError: no weights): call again when it runs")
+
+
+def test_a_call_under_way_fails_when_the_loop_is_killed(
+    node: ServedNode, client: Client, loop: FakeLoop
+) -> None:
+    loop.tell_state(RUNNING)
+    call = calibrate(node, client)
+    loop.take_request()
+    node.ring(node_events()).writer_died()
+
+    assert status_of(call)[0] == "UNAVAILABLE"
+    assert status_of(calibrate(node, client))[0] == "UNAVAILABLE"
+
+
+def node_events() -> str:
+    return "decoder@events"
+
+
+def test_the_service_serves_the_next_life_of_its_loop(
+    node: ServedNode, client: Client, loop: FakeLoop
+) -> None:
+    call = calibrate(node, client)
+    request = loop.take_request()
+    loop.close()
+    second = FakeLoop(node)
+    try:
+        second.tell_state(RUNNING)
+        assert status_of(call)[0] == "UNAVAILABLE"
+        second.reply(request)  # nobody waits for it any more
+        again = calibrate(node, client)
+        second.reply(second.take_request())
+        assert again.result(WAIT_S).error == 0
+    finally:
+        second.close()
+
+
+def test_a_request_too_large_is_refused(node: ServedNode, client: Client, loop: FakeLoop) -> None:
+    code, details = status_of(calibrate(node, client, "x" * 1_000_000))
+
+    assert code == "INVALID_ARGUMENT"
+    assert "Calibrate" in details
+
+
+def test_an_unknown_method_is_unimplemented(client: Client) -> None:
+    call = client.channel.unary_unary("/served.v1.Decoder/Nothing").future(b"", timeout=WAIT_S)
+
+    assert status_of(call)[0] == "UNIMPLEMENTED"
+
+
+def test_a_loop_that_does_not_answer_is_not_awaited_for_ever(tmp_path_factory: Any) -> None:
+    folder = tmp_path_factory.mktemp("silent")
+    node = ServedNode(folder)
+    loop = FakeLoop(node)
+    try:
+        node.end()  # the service: this test takes its place
+
+        async def scenario() -> None:
+            calls = LoopCalls(
+                "decoder", node.requests_segment, node.events_segment, time.monotonic_ns, lambda _: None, 0.05
+            )
+            try:
+                await calls.call("Calibrate", b"")
+            finally:
+                calls.stop()
+                await asyncio.to_thread(calls.close, WAIT_S)
+
+        with pytest.raises(DeadlineExceededError, match="node decoder did not answer Calibrate within"):
+            asyncio.run(scenario())
+    finally:
+        loop.close()
+        node.close()
+
+
+def heard(*told: tuple[int, node_pb2.NodeEvent]) -> list[Any]:
+    """What two calls, begun in life 1, get after these events."""
+
+    async def scenario() -> list[Any]:
+        calls = Calls("decoder", process_id=0)
+        calls.heard(1, node_pb2.NodeEvent(state=node_pb2.NodeStateChange(state=RUNNING)))
+        answers = [calls.begin()[1] for _ in range(2)]
+        for epoch, event in told:
+            calls.heard(epoch, event)
+        return [answer.exception() or answer.result() if answer.done() else None for answer in answers]
+
+    return asyncio.run(scenario())
+
+
+def test_only_the_call_with_its_id_is_answered() -> None:
+    reply = node_pb2.NodeEvent(reply=node_pb2.NodeReply(id=2, response=b"two"))
+
+    assert heard((1, reply), (1, reply)) == [None, b"two"]
+
+
+def test_a_new_life_fails_what_the_old_one_was_asked() -> None:
+    first, second = heard((2, node_pb2.NodeEvent(result=node_pb2.NodeResult(json="{}"))))
+
+    assert isinstance(first, UnavailableError)
+    assert isinstance(second, UnavailableError)
+    assert "was started again" in str(first)
+
+
+def test_an_end_fails_what_waits() -> None:
+    ended = node_pb2.NodeEvent(state=node_pb2.NodeStateChange(state=ENDED))
+
+    assert "is ended" in str(heard((1, ended))[0])
+
+
+def test_a_result_answers_nothing() -> None:
+    result = node_pb2.NodeEvent(result=node_pb2.NodeResult(json="{}"))
+
+    assert heard((1, result)) == [None, None]

@@ -1,0 +1,218 @@
+"""kill -9 of either relay, cuts, and takeovers: nothing is lost or repeated, accounts stay exact."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+from relay_edge import Edge, until
+
+from rtmesh.shm import Policy, ReaderState
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_block_edge_survives_kills_of_a_relay_without_loss_or_repetition(pair, side):
+    a = Edge("a", queue=32)
+    p = pair(a)
+
+    for _ in range(3):
+        a.pump(200)
+        p.kill(side)
+        a.fill()
+        p.restart(side)
+        a.pump(100)
+    a.writer.end()
+    a.take_all()
+
+    assert a.received == list(range(a.published))
+    a.check_account()
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_what_the_far_loop_has_not_released_is_neither_lost_nor_sent_twice(pair, side):
+    a = Edge("a", queue=8)
+    p = pair(a)
+    a.fill()
+    until(lambda: a.reader.available() == 8, "all eight cross")
+    for _ in range(5):
+        a.take(release=False)
+
+    p.kill(side)
+    p.restart(side)
+    p.wait_connected()
+
+    assert a.fill() == 0
+    a.reader.release()
+    a.publish(5)
+    a.writer.end()
+    a.take_all()
+    assert a.received == list(range(13))
+    a.check_account()
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("policy", [Policy.DROP_OLDEST, Policy.LATEST])
+def test_a_dropping_edge_counts_what_a_kill_lost(pair, policy, side):
+    a = Edge("a", policy, queue=4 if policy is Policy.DROP_OLDEST else 1)
+    p = pair(a)
+
+    for _ in range(3):
+        a.pump(200)
+        p.kill(side)
+        a.publish_now(50)
+        p.restart(side)
+        p.wait_connected()
+    a.writer.end()
+    a.take_all()
+
+    assert a.received == sorted(set(a.received))
+    assert a.received[-1] == a.published - 1
+    a.check_account(dropped=None)
+
+
+def test_a_killed_sending_relay_is_told_as_a_cut_and_its_return_as_connected(pair):
+    a = Edge("a")
+    p = pair(a)
+
+    p.kill("left")
+    cut = p.right.wait_for(a.name, connected=False)
+    p.restart("left")
+
+    assert cut.reason.startswith("left: ")
+    p.right.wait_for(a.name, connected=True)
+
+
+def test_while_the_far_relay_is_dead_the_reader_is_absent(pair):
+    a = Edge("a")
+    p = pair(a)
+    a.pump(20)
+
+    p.kill("right")
+
+    until(lambda: a.out.snapshot().readers[0].state == ReaderState.ABSENT, "the cut is seen")
+
+
+def test_a_reader_that_was_gone_meanwhile_starts_at_head_and_what_was_missed_is_counted(pair):
+    a = Edge("a", queue=8)
+    p = pair(a)
+    a.pump(20)
+    while len(a.received) < 20:
+        a.take()
+    p.kill("right")
+    until(lambda: a.out.snapshot().readers[0].state == ReaderState.ABSENT, "the cut is seen")
+    a.out.mark_gone(0)
+    for _ in range(30):
+        assert a.try_publish()
+
+    p.restart("right")
+    p.wait_connected()
+    a.publish(5)
+    a.writer.end()
+    a.take_all()
+
+    assert a.received == [*range(20), *range(50, 55)]
+    a.check_account(dropped=30)
+
+
+def test_what_was_on_the_wire_when_its_reader_was_given_up_is_counted(pair):
+    a = Edge("a", queue=8)
+    p = pair(a)
+    a.pump(100)
+    a.fill()
+    p.kill("right")
+    until(lambda: a.out.snapshot().readers[0].state == ReaderState.ABSENT, "the cut is seen")
+    a.out.mark_gone(0)
+    a.publish(10)
+
+    p.restart("right")
+    p.wait_connected()
+    a.pump(50)
+    a.writer.end()
+    a.take_all()
+
+    assert a.received == sorted(set(a.received))
+    assert a.received[-50:] == list(range(a.published - 50, a.published))
+    a.check_account(dropped=None)
+
+
+def test_a_dead_far_relay_holds_the_writer_no_longer_than_the_edge_allows(pair):
+    a = Edge("a", queue=4, hold_absent_ns=50_000_000)
+    p = pair(a)
+    a.pump(10)
+
+    p.kill("right")
+    a.publish(30)
+    p.restart("right")
+    p.wait_connected()
+    a.pump(5)
+    a.writer.end()
+    a.take_all()
+
+    assert a.received[-5:] == list(range(40, 45))
+    a.check_account(dropped=None)
+
+
+def test_a_dead_far_loop_holds_the_writer_no_longer_than_the_edge_allows(pair):
+    a = Edge("a", queue=4, hold_absent_ns=50_000_000)
+    pair(a)
+    a.pump(10)
+    a.reader.close()
+    a.into.mark_absent(0)
+
+    a.publish(30)
+    a.attach_again()
+    a.writer.end()
+    a.take_all()
+
+    a.check_account(dropped=None)
+
+
+def test_an_end_that_came_before_a_kill_stays_the_end(pair):
+    a = Edge("a")
+    p = pair(a)
+    a.pump(10)
+    a.writer.end()
+    a.take_all()
+
+    p.kill("right")
+    p.restart("right")
+    p.wait_connected()
+    p.kill("left")
+    p.restart("left")
+
+    assert a.reader.ended
+    a.check_account()
+
+
+def test_a_second_pull_takes_over_and_the_first_ends_aborted(pair):
+    a = Edge("a")
+    p = pair(a, carry=False)
+    p.carry_left()
+    a.publish(2)
+
+    first = p.pull(a, credit=1)
+    assert next(first).message == b"00000000"
+    second = p.pull(a, credit=2)
+
+    assert first.code() is grpc.StatusCode.ABORTED
+    assert "took over" in first.details()
+    assert [next(second).message for _ in range(2)] == [b"00000000", b"00000001"]
+
+
+def test_a_pull_of_an_edge_that_is_not_there_is_not_found(pair):
+    a = Edge("a")
+    p = pair(a, carry=False)
+
+    assert p.pull(a, credit=1).code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_run_whose_ring_is_missing_is_refused_and_nothing_of_it_is_carried(pair):
+    a = Edge("a")
+    p = pair(a, carry=False)
+
+    with pytest.raises(grpc.RpcError) as refused:
+        p.carry_left(segments={a.out_ring: a.out.name + "x"})
+    assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert a.out.name + "x" in refused.value.details()
+
+    p.carry()
+    a.pump(3)
