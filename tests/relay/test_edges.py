@@ -7,7 +7,7 @@ import socket
 import pytest
 from relay_edge import Edge, until
 
-from rtmesh.shm import Policy, ReaderState
+from rtmesh.shm import Policy, ReaderState, wait
 
 
 def test_messages_arrive_in_order_and_unchanged(pair):
@@ -126,6 +126,7 @@ def test_an_edge_is_connected_only_once_the_far_side_is_prepared(pair):
     p = pair(a, carry=False)
 
     p.carry_right()
+    assert p.right.wait_for(a.name, connected=False).reason == "waiting for left"
     a.publish(3)
     p.carry_left()
     p.wait_connected()
@@ -169,8 +170,6 @@ def test_a_relay_that_is_told_to_stop_ends_with_0(pair):
 
 
 def first_view(a):
-    from rtmesh.shm import wait
-
     assert wait(readers=(a.reader,), timeout_ns=20_000_000_000)
     return a.reader.try_take(0)
 

@@ -1,8 +1,7 @@
 """kill -9 of a writer or a reader while it runs: nothing torn, accounts exact, the next one goes on."""
 
-from tests.shm.conftest import PATIENCE_NS, assert_account_is_exact, kill, reader, ring_of
-
 from rtmesh.shm import Policy, Reader, ReaderState, Writer, wait
+from tests.shm.conftest import PATIENCE_NS, assert_account_is_exact, kill, reader, ring_of
 
 WRITE = """
     import sys

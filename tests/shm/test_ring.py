@@ -1,7 +1,6 @@
 """What a writer and its readers see of each other: policies, positions, accounts."""
 
 import pytest
-from tests.shm.conftest import assert_account_is_exact, reader, ring_of
 
 from rtmesh.shm import (
     MessageTooLargeError,
@@ -16,6 +15,7 @@ from rtmesh.shm import (
     Writer,
     WriterAttachedError,
 )
+from tests.shm.conftest import assert_account_is_exact, reader, ring_of
 
 
 def take_all(reader: Reader, now_ns: int = 0) -> list[bytes]:

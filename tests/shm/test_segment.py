@@ -6,7 +6,6 @@ import struct
 from pathlib import Path
 
 import pytest
-from tests.shm.conftest import kill, reader, ring_of
 
 from rtmesh.shm import (
     CorruptRingError,
@@ -28,6 +27,7 @@ from rtmesh.shm import (
     sweep,
     unlink_segment,
 )
+from tests.shm.conftest import kill, reader, ring_of
 
 MAKE_AND_SAY = """
     import sys

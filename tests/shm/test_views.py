@@ -3,9 +3,9 @@
 import gc
 
 import pytest
-from tests.shm.conftest import reader, ring_of
 
 from rtmesh.shm import Policy, Reader, Writer
+from tests.shm.conftest import reader, ring_of
 
 
 @pytest.fixture

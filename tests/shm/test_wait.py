@@ -5,9 +5,9 @@ import threading
 import time
 
 import pytest
-from tests.shm.conftest import PATIENCE_NS, reader, ring_of
 
 from rtmesh.shm import Reader, Writer, _native, wait
+from tests.shm.conftest import PATIENCE_NS, reader, ring_of
 
 
 @pytest.fixture(params=[True, False], ids=["waitv", "poll"])

@@ -6,7 +6,7 @@ from rtmesh import Node, every
 class Counter(Node):
     """Sends 1, 2, 3, ... and ends after `count` of them."""
 
-    defaults = {"count": 1000, "rate_hz": 0.0, "fail_at": 0}
+    defaults = {"count": 1000, "rate_hz": float("inf"), "fail_at": 0}
 
     def setup(self) -> None:
         self.value = 0
