@@ -52,16 +52,16 @@ class LiveTable:
 
 
 class Lines:
-    """Tells each change of a node's state or of the phase in a line on stderr, and a pulse."""
+    """Tells each event of the graph in a line on stderr, and a pulse."""
 
     def __init__(self) -> None:
-        self._told: dict[str, str] = {}
+        self._told_until_ns = 0
+        self._told_at_that_time: list[str] = []
         self._pulse_s = time.monotonic()
 
     def show(self, status: status_pb2.GraphStatus) -> None:
-        self._tell(status.name, tables.phase_name(status.phase), status.reason)
-        for node in status.nodes:
-            self._tell(f"{status.name}/{node.name}", tables.state_name(node.state), node.reason)
+        for event in status.events:
+            self._tell(event)
         self._tell_pulse(status)
 
     def __enter__(self) -> Self:
@@ -70,11 +70,16 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def _tell(self, subject: str, state: str, reason: str) -> None:
-        text = f"{state.replace('_', ' ')}: {reason}" if reason else state.replace("_", " ")
-        if self._told.get(subject) != text and state != "unspecified":
-            self._told[subject] = text
-            click.echo(f"{subject}: {text}", err=True)
+    def _tell(self, event: status_pb2.Event) -> None:
+        """Every status holds all events so far, in order: tell those that are new."""
+        text = f"{event.subject}: {event.text}"
+        if event.time_ns < self._told_until_ns:
+            return
+        if event.time_ns > self._told_until_ns:
+            self._told_until_ns, self._told_at_that_time = event.time_ns, []
+        if text not in self._told_at_that_time:
+            self._told_at_that_time.append(text)
+            click.echo(text, err=True)
 
     def _tell_pulse(self, status: status_pb2.GraphStatus) -> None:
         now_s = time.monotonic()

@@ -60,6 +60,7 @@ def _edge(edge: status_pb2.EdgeStatus) -> dict[str, Any]:
     return {
         "from": source,
         "to": target,
+        "when_full": tables.policy_name(edge.edge.when_full),
         "transport": tables.transport_name(edge.transport),
         "sent": edge.sent,
         "delivered": edge.delivered,

@@ -25,6 +25,10 @@ def transport_name(value: int) -> str:
     return graph_pb2.Transport.Name(value).removeprefix("TRANSPORT_").lower()
 
 
+def policy_name(value: int) -> str:
+    return graph_pb2.WhenFull.Name(value).removeprefix("WHEN_FULL_").lower()
+
+
 def edge_ends(edge: graph_pb2.Edge) -> tuple[str, str]:
     """NODE.PORT of both ends."""
     return f"{edge.from_node}.{edge.from_port}", f"{edge.to_node}.{edge.to_port}"

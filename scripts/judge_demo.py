@@ -43,10 +43,8 @@ def judge_loop(summary: dict[str, Any]) -> Iterator[Finding]:
 def judge_accounts(*summaries: dict[str, Any]) -> Iterator[Finding]:
     edges = [edge for summary in summaries for edge in summary["edges"]]
     yield all(edge["exact"] for edge in edges), f"accounts: all {len(edges)} edges add up"
-    # Only a reader that wants no more than the newest message drops any: display and autopilot.
-    lossy = [
-        edge for edge in edges if any(reason != "superseded" and n for reason, n in edge["dropped"].items())
-    ]
+    blocking = [edge for edge in edges if edge["when_full"] == "block"]
+    lossy = [edge for edge in blocking if any(edge["dropped"].values())]
     names = ", ".join(f"{edge['from']} -> {edge['to']}" for edge in lossy)
     yield not lossy, f"drops on blocking edges: {names or 'none'}"
 

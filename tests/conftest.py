@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rtmesh.shm import list_segments
@@ -36,8 +37,7 @@ def _segments() -> set[str]:
 
 
 def _children() -> set[int]:
-    tasks = Path("/proc/self/task")
-    return {int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()}
+    return {process.pid for process in psutil.Process().children()}
 
 
 def _folders() -> set[Path]:

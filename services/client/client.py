@@ -47,7 +47,8 @@ class Client:
         """
         from rtmesh.v1 import scheduler_pb2
 
-        return self._call("Apply", scheduler_pb2.ApplyRequest(graph=graph))
+        response: scheduler_pb2.ApplyResponse = self._call("Apply", scheduler_pb2.ApplyRequest(graph=graph))
+        return response
 
     def stop(self, name: str) -> None:
         """Begin to drain and stop a graph. Raises NotFoundError."""
@@ -65,7 +66,10 @@ class Client:
         """The status of a graph. Raises NotFoundError."""
         from rtmesh.v1 import scheduler_pb2
 
-        return self._call("GetGraph", scheduler_pb2.GetGraphRequest(name=name)).status
+        response: scheduler_pb2.GetGraphResponse = self._call(
+            "GetGraph", scheduler_pb2.GetGraphRequest(name=name)
+        )
+        return response.status
 
     def list(self) -> list[status_pb2.GraphStatus]:
         """The status of every graph, by name."""
@@ -150,4 +154,4 @@ class Client:
         with self._lock:
             if self._channel is None:
                 self._channel = grpc.insecure_channel(self.address, options=CHANNEL_OPTIONS)
-            return scheduler_pb2_grpc.SchedulerStub(self._channel)
+            return scheduler_pb2_grpc.SchedulerStub(self._channel)  # type: ignore[no-untyped-call]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rtmesh.common import logs
 from rtmesh.common.errors import RtmeshError
-from rtmesh.machine.daemon import Options, run
+from rtmesh.machine.daemon import Options
+from rtmesh.machine.start import run
 
 
 def main(arguments: list[str] | None = None) -> int:

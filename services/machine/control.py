@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from rtmesh.common import control
+from rtmesh.machine.effects import Order
 from rtmesh.machine.rings import RunRings, free_reader
-from rtmesh.machine.supervisor import Order
 from rtmesh.shm import Reader, Ring, RingLayout, Writer
 from rtmesh.v1 import node_pb2, status_pb2
 

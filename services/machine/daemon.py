@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,18 +14,17 @@ from pathlib import Path
 
 import structlog
 
-from rtmesh.common import processes
 from rtmesh.common.clock import ClockPage
-from rtmesh.common.errors import InvalidArgumentError, ProblemsError
+from rtmesh.common.errors import ProblemsError
 from rtmesh.machine.children import Children, Usage
 from rtmesh.machine.doorbell import Doorbell
 from rtmesh.machine.link import Link
-from rtmesh.machine.paths import Paths, is_too_long
+from rtmesh.machine.paths import Paths
 from rtmesh.machine.preflight import preflight
 from rtmesh.machine.relay_client import Relay
 from rtmesh.machine.run import Host, Run
-from rtmesh.machine.state import State, end_leftovers, take_lock
-from rtmesh.shm import segment_name, sweep
+from rtmesh.machine.state import State
+from rtmesh.shm import segment_name
 from rtmesh.v1 import machine_pb2, status_pb2
 
 LEAVE_TIMEOUT_S = 2.0
@@ -46,52 +44,6 @@ class Options:
     data_address: str = ""
     # End with this process; 0: with nobody.
     parent_process_id: int = 0
-
-
-def run(options: Options) -> None:
-    """Be meshd until SIGTERM or SIGINT.
-
-    Raises:
-        RtmeshError: another meshd of this name and folder runs; a path is too long.
-    """
-    import uvloop
-
-    if options.parent_process_id:
-        processes.die_with_parent(options.parent_process_id)
-    paths = Paths(options.runtime_folder, options.machine)
-    _check_lengths(paths)
-    paths.make()
-    with take_lock(paths.lock):
-        _clean_up(paths)
-        uvloop.run(_serve(options, paths))
-
-
-def _check_lengths(paths: Paths) -> None:
-    for path in paths.sockets():
-        if is_too_long(path):
-            length = len(os.fsencode(path))
-            raise InvalidArgumentError(
-                f"socket path {path} has {length} bytes; the kernel takes 107", "choose a shorter --dir"
-            )
-
-
-def _clean_up(paths: Paths) -> None:
-    for process in end_leftovers(paths.state):
-        log.warning("ended a leftover", process=process.name, process_id=process.process_id)
-    for segment in sweep():
-        log.warning("removed a leftover", segment=segment)
-    paths.remove_sockets()
-
-
-async def _serve(options: Options, paths: Paths) -> None:
-    daemon = Daemon(options, paths)
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    try:
-        await daemon.run_until(stopped)
-    finally:
-        await daemon.close()
 
 
 class Daemon:

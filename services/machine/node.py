@@ -7,46 +7,25 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 from google.protobuf import json_format
 
 from rtmesh.common import control as words
-from rtmesh.machine.children import Child, Children, log_tail
+from rtmesh.machine.children import Child, log_tail
 from rtmesh.machine.control import NodeControl
+from rtmesh.machine.effects import AskStack, Effect, Kill, LetGo, Order, Report, Spawn
 from rtmesh.machine.keeper import Keeper
-from rtmesh.machine.paths import RunPaths, write_whole
-from rtmesh.machine.rings import RunRings
-from rtmesh.machine.supervisor import AskStack, Effect, Kill, LetGo, Order, Report, Rules, Spawn, Supervisor
+from rtmesh.machine.paths import write_whole
+from rtmesh.machine.site import Site, loop_config
+from rtmesh.machine.supervisor import Rules, Supervisor
 from rtmesh.v1 import node_pb2, plan_pb2, status_pb2
 
 STACK_WAIT_S = 1.0
 STACK_LOOK_S = 0.02
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Site:
-    """What the nodes of one run share."""
-
-    machine: str
-    graph: str
-    run: str
-    folder: Path
-    python_path: tuple[str, ...]
-    paths: RunPaths
-    doorbell: Path
-    clock_segment: str
-    rings: RunRings
-    children: Children
-    # Process id of meshd if its children are to end with it, else 0.
-    parent_process_id: int
-    report: Callable[[status_pb2.NodeStatus], None]
-    # Called after every event of a node: its deadline may have changed, it may be over.
-    changed: Callable[[], None]
 
 
 class NodeHost:
@@ -219,33 +198,11 @@ class NodeHost:
     # processes
 
     def _write_config(self, epoch: int) -> Path:
-        path = self._site.paths.config(self.name)
-        text = json_format.MessageToJson(self._config(epoch), preserving_proto_field_name=True)
-        write_whole(path, text.encode())
-        return path
-
-    def _config(self, epoch: int) -> node_pb2.LoopConfig:
-        site = self._site
-        touched = [binding.ring for binding in (*self.plan.outputs, *self.plan.inputs)]
-        config = node_pb2.LoopConfig(
-            graph=site.graph,
-            run=site.run,
-            machine=site.machine,
-            node=self.plan,
-            folder=str(site.folder),
-            python_path=site.python_path,
-            descriptors_path=str(site.paths.descriptors),
-            segments={ring: site.rings.segments[ring] for ring in touched},
-            clock_segment=site.clock_segment,
-            doorbell_path=str(site.doorbell),
-            epoch=epoch,
-            stack_path=str(site.paths.stack(self.name)),
-            die_with_parent=bool(site.parent_process_id),
-            parent_process_id=site.parent_process_id,
-            service_address=self.address,
-        )
+        config = loop_config(self.plan, self._site, epoch, self.address)
         self._control.describe(config)
-        return config
+        path = self._site.paths.config(self.name)
+        write_whole(path, json_format.MessageToJson(config, preserving_proto_field_name=True).encode())
+        return path
 
     @property
     def address(self) -> str:

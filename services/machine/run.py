@@ -13,11 +13,12 @@ import structlog
 from rtmesh.common.clock import ClockPage
 from rtmesh.common.errors import ProblemsError, RtmeshError
 from rtmesh.machine.children import Children
-from rtmesh.machine.node import NodeHost, Site
+from rtmesh.machine.node import NodeHost
 from rtmesh.machine.paths import Paths
 from rtmesh.machine.preflight import absolute_folder
 from rtmesh.machine.relay_client import Relay
 from rtmesh.machine.rings import RunRings
+from rtmesh.machine.site import Site
 from rtmesh.machine.state import State
 from rtmesh.shm import RingError
 from rtmesh.v1 import machine_pb2, plan_pb2, relay_pb2, status_pb2

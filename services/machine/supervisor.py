@@ -19,6 +19,7 @@ import signal
 from dataclasses import dataclass
 from enum import IntEnum
 
+from rtmesh.machine.effects import AskStack, Effect, Kill, LetGo, Order, Report, Spawn
 from rtmesh.v1 import graph_pb2, status_pb2
 
 MILLISECOND_NS = 1_000_000
@@ -36,49 +37,6 @@ ENDED = status_pb2.NODE_STATE_ENDED
 STOPPED = status_pb2.NODE_STATE_STOPPED
 RESTARTING = status_pb2.NODE_STATE_RESTARTING
 FAILED = status_pb2.NODE_STATE_FAILED
-
-
-class Order(IntEnum):
-    """An order to the loop, as an effect; the values are the field numbers of NodeOrder."""
-
-    START = 1
-    DRAIN = 2
-    STOP = 3
-
-
-@dataclass(frozen=True)
-class Spawn:
-    """Start the loop process of this epoch."""
-
-    epoch: int
-
-
-@dataclass(frozen=True)
-class Kill:
-    """Send a signal to the loop process."""
-
-    signal: int
-
-
-@dataclass(frozen=True)
-class AskStack:
-    """Have the loop write its stack; answer with `Supervisor.stack`, in any case."""
-
-
-@dataclass(frozen=True)
-class LetGo:
-    """The loop is dead: free its seats. Its readers become absent or gone; its outputs may end."""
-
-    is_gone: bool
-    ends_outputs: bool
-
-
-@dataclass(frozen=True)
-class Report:
-    """Tell the scheduler the node's status."""
-
-
-Effect = Order | Spawn | Kill | AskStack | LetGo | Report
 
 
 class Stage(IntEnum):
@@ -203,9 +161,9 @@ class Supervisor:
     def stack(self, text: str) -> list[Effect]:
         """The stack that was asked for; empty if the loop wrote none."""
         self._stack_text = text
-        if self._verdict and not self._end_by_ns:
-            return [Kill(signal.SIGKILL)]
-        if self._stuck_step_ns is None or not self._is_alive or self._verdict:
+        if self._verdict:
+            return [Kill(signal.SIGTERM if self._end_by_ns else signal.SIGKILL)]
+        if self._stuck_step_ns is None or not self._is_alive:
             return []
         return self._show(STUCK, f"a step takes longer than {_seconds(self.rules.step_timeout_ns)}", text)
 
@@ -236,13 +194,13 @@ class Supervisor:
         return self._look_at_step(now_ns, step_started_ns)
 
     def _overdue(self, now_ns: int) -> list[Effect]:
-        """The loop should have ended by now: its stack and SIGTERM first, then SIGKILL."""
+        """The loop should have ended by now: SIGTERM when its stack is known, then SIGKILL."""
         if self._verdict:
             self._end_by_ns = None
             return [Kill(signal.SIGKILL)]
         self._verdict = f"did not end within {_seconds(STOP_GRACE_NS)} and was killed"
         self._end_by_ns = now_ns + TERMINATE_GRACE_NS
-        return [AskStack(), Kill(signal.SIGTERM)]
+        return [AskStack()]
 
     def _look_at_step(self, now_ns: int, step_started_ns: int) -> list[Effect]:
         if self._stuck_step_ns is not None and step_started_ns != self._stuck_step_ns:

@@ -6,92 +6,21 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
+
+import structlog
+from google.protobuf.message import DecodeError
 
 from rtmesh.common.control import EVENTS_READER_SERVICE, WORD_STATE
-from rtmesh.common.errors import (
-    DeadlineExceededError,
-    InvalidArgumentError,
-    RtmeshError,
-    UnavailableError,
-)
+from rtmesh.common.errors import DeadlineExceededError, InvalidArgumentError
 from rtmesh.common.processes import process_start_time
 from rtmesh.node.service_inputs import until_space
+from rtmesh.node.service_pending import PendingCalls, Sight
 from rtmesh.node.service_taps import SLICE_NS
 from rtmesh.shm import MessageTooLargeError, Reader, Ring, Writer, wait
-from rtmesh.v1 import node_pb2, status_pb2
+from rtmesh.v1 import node_pb2
 
 TIMEOUT_S = 30.0
-# In these states the loop has answered its last request.
-OVER = (status_pb2.NODE_STATE_ENDED, status_pb2.NODE_STATE_STOPPED, status_pb2.NODE_STATE_FAILED)
-
-
-class RefusedError(Exception):
-    """The loop answered with a google.rpc.Code other than 0."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-class Sight(NamedTuple):
-    """The loop as its ring shows it: over (it was there and is not now), and the state it last wrote."""
-
-    is_over: bool
-    state: int
-
-
-class Calls:
-    """The requests under way. Pure: told what the loop said, it answers who waits.
-
-    Whoever waits when a life of the loop ends gets UnavailableError, as nobody can tell how far it came.
-    """
-
-    def __init__(self, node: str, process_id: int) -> None:
-        self._node = node
-        self._next_id = process_id << 32
-        self._waiting: dict[int, asyncio.Future[bytes]] = {}
-        self._epoch: int | None = None
-        self.state: int = status_pb2.NODE_STATE_UNSPECIFIED
-
-    def begin(self) -> tuple[int, asyncio.Future[bytes]]:
-        """A new id, and what will hold its answer."""
-        self._next_id += 1
-        future = self._waiting[self._next_id] = asyncio.get_running_loop().create_future()
-        return self._next_id, future
-
-    def finish(self, call: int) -> None:
-        """Nobody waits for this one any more."""
-        self._waiting.pop(call, None)
-
-    def heard(self, epoch: int, event: node_pb2.NodeEvent) -> None:
-        """The loop, in its life `epoch`, told something."""
-        if self._epoch not in (None, epoch):
-            self.lost("was started again")
-        self._epoch = epoch
-        if event.HasField("state"):
-            self.state = event.state.state
-            if self.state in OVER:
-                name = status_pb2.NodeState.Name(self.state).removeprefix("NODE_STATE_").lower()
-                self.lost(f"is {name}" + (f" ({event.state.reason})" if event.state.reason else ""))
-        elif event.HasField("reply"):
-            self._answer(event.reply)
-
-    def lost(self, what: str) -> None:
-        """No answer will come to what waits now."""
-        waiting, self._waiting = self._waiting, {}
-        for future in waiting.values():
-            _fail(future, gone(self._node, what))
-
-    def _answer(self, reply: node_pb2.NodeReply) -> None:
-        future = self._waiting.pop(reply.id, None)
-        if future is None or future.done():
-            return
-        if reply.code:
-            future.set_exception(RefusedError(reply.code, reply.message))
-        else:
-            future.set_result(reply.response)
+_log = structlog.get_logger()
 
 
 class LoopCalls:
@@ -111,7 +40,7 @@ class LoopCalls:
         self._now_ns = now_ns
         self._on_state = on_state
         self._timeout_s = timeout_s
-        self._calls = Calls(node, os.getpid())
+        self._calls = PendingCalls(node, os.getpid())
         self._turn = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._ring = Ring.open(events_segment)
@@ -144,7 +73,7 @@ class LoopCalls:
     def stop(self) -> None:
         """End the thread within one slice, and every call under way."""
         self._stopping.set()
-        self._calls.lost("is not reachable: its service ends")
+        self._calls.lost(None, "cannot be reached: its service ends")
 
     def close(self, timeout_s: float) -> None:
         """Wait for the thread's end, then let go of the rings."""
@@ -155,9 +84,7 @@ class LoopCalls:
             self._ring.close()
 
     async def _call(self, method: str, request: bytes) -> bytes:
-        if self._look().is_over or self._calls.state in OVER:
-            raise gone(self._node, "is not running")
-        call, answer = self._calls.begin()
+        call, answer = self._calls.begin(self._look())
         try:
             async with self._turn:
                 await self._send(node_pb2.NodeRequest(id=call, method=method, request=request), answer)
@@ -196,15 +123,19 @@ class LoopCalls:
     def _take(self) -> list[tuple[int, node_pb2.NodeEvent]]:
         news = []
         while (view := self._events.try_take(self._now_ns())) is not None:
-            news.append((view.epoch, node_pb2.NodeEvent.FromString(bytes(view))))
+            epoch, data = view.epoch, bytes(view)
             del view  # it pins its slot
             self._events.release()
+            try:
+                news.append((epoch, node_pb2.NodeEvent.FromString(data)))
+            except DecodeError as error:  # a loop of another language may be wrong; its next event may not
+                _log.warning("the loop told what is no NodeEvent", node=self._node, error=str(error))
         return news
 
     def _look(self) -> Sight:
         snapshot = self._ring.snapshot()
         is_alive = snapshot.writer_pid != 0 and process_start_time(snapshot.writer_pid) is not None
-        return Sight(snapshot.epoch > 0 and not is_alive, snapshot.words[WORD_STATE])
+        return Sight(snapshot.epoch, is_alive, snapshot.words[WORD_STATE])
 
     def _hear(self, news: list[tuple[int, node_pb2.NodeEvent]]) -> None:
         for epoch, event in news:
@@ -212,19 +143,5 @@ class LoopCalls:
         self._on_state(self._calls.state)
 
     def _watch(self, sight: Sight) -> None:
-        """Nothing was told for a while: is the loop still there, and in which state?"""
-        if sight.is_over:
-            self._calls.lost("is not running")
-        self._calls.state = status_pb2.NODE_STATE_UNSPECIFIED if sight.is_over else sight.state
+        self._calls.saw(sight)
         self._on_state(self._calls.state)
-
-
-def gone(node: str, what: str) -> RtmeshError:
-    """The error for a call that nobody answers."""
-    return UnavailableError(f"node {node} {what}", "call again when it runs; an earlier call may have acted")
-
-
-def _fail(future: asyncio.Future[bytes], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
-        future.exception()  # seen: nobody may be waiting for it any more

@@ -12,9 +12,10 @@ from rtmesh.common.origins import origin_id
 from rtmesh.common.status_codes import abort_with, code_from_number
 from rtmesh.graph.contract import Contract, PortSpec
 from rtmesh.node.message import MessageType
-from rtmesh.node.service_calls import LoopCalls, RefusedError
+from rtmesh.node.service_calls import LoopCalls
 from rtmesh.node.service_inputs import FedInput, FreeInput
 from rtmesh.node.service_outputs import OutputPort
+from rtmesh.node.service_pending import RefusedError
 from rtmesh.node.service_taps import OutputTap
 from rtmesh.shm import RingError
 from rtmesh.v1 import node_pb2

@@ -86,8 +86,7 @@ async def serve(address: str, state_folder: Path) -> None:
     try:
         server = Server(store)
         network = grpc.aio.server(options=SERVER_OPTIONS)
-        scheduler_pb2_grpc.add_SchedulerServicer_to_server(SchedulerServicer(server), network)
-        machine_pb2_grpc.add_MachinesServicer_to_server(MachinesServicer(server), network)
+        _add_services(server, network)
         bound = add_port(network, address)
         stopped = _stop_signal()
         await network.start()
@@ -97,6 +96,12 @@ async def serve(address: str, state_folder: Path) -> None:
         await network.stop(GRACE_S)
     finally:
         store.close()
+
+
+def _add_services(server: Server, network: grpc.aio.Server) -> None:
+    users, machines = SchedulerServicer(server), MachinesServicer(server)
+    scheduler_pb2_grpc.add_SchedulerServicer_to_server(users, network)  # type: ignore[no-untyped-call]
+    machine_pb2_grpc.add_MachinesServicer_to_server(machines, network)  # type: ignore[no-untyped-call]
 
 
 def _stop_signal() -> asyncio.Event:

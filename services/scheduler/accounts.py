@@ -86,11 +86,6 @@ def budget_status(
     return status
 
 
-def is_exact(edge: status_pb2.EdgeStatus) -> bool:
-    """Whether the account adds up: always for a ring, at rest for an edge between machines."""
-    return edge.sent == edge.delivered + sum(edge.dropped.values()) + edge.in_flight
-
-
 def _on_the_wire(egress_reader: Reader, ingress: Ring | None) -> int:
     """Messages taken by the near relay that the far one has not stored. The two ends are not read at
     one instant, so a far end that was read later may be ahead: then nothing is on the wire."""

@@ -30,7 +30,8 @@ class Change:
 
 def state_name(state: NodeState) -> str:
     """The state as people read it: "setting up"."""
-    return NodeState.Name(state).removeprefix("NODE_STATE_").lower().replace("_", " ")
+    name: str = NodeState.Name(state)
+    return name.removeprefix("NODE_STATE_").lower().replace("_", " ")
 
 
 class Nodes:
@@ -72,6 +73,13 @@ class Nodes:
             node.state = state
             node.reason = reason or node.reason
         return [node.name for node in nodes]
+
+    def find_again(self, machine: str) -> None:
+        """The machine is back: its lost nodes are in states that it is about to tell."""
+        for node in self.in_state(status_pb2.NODE_STATE_LOST):
+            if node.machine == machine:
+                node.state = status_pb2.NODE_STATE_UNSPECIFIED
+                node.reason = ""
 
     def are_all_in(self, states: frozenset[NodeState]) -> bool:
         """Whether every node is in one of these states."""

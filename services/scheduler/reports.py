@@ -23,6 +23,7 @@ def take_back(run: Run, machine: str, turn: Turn) -> None:
     if part.state is not PartState.LOST:
         return
     part.state = PartState.PREPARED
+    run.nodes.find_again(machine)
     run.record(turn, "back, with its part of the run", f"machine {machine}")
     order = _order_of_stage(run, part)
     if order is not None:
@@ -110,6 +111,7 @@ def _take_nodes(run: Run, machine: str, statuses: list[NodeStatus], turn: Turn) 
 
 def _take_problems(run: Run, machine: str, problems: list[status_pb2.Problem], turn: Turn) -> None:
     for problem in problems:
+        problem.where = problem.where or machine
         run.problems.append(problem)
         text = ": ".join(part for part in (problem.path, problem.text) if part)
         run.record(turn, f"cannot carry its part: {text}", f"machine {machine}")

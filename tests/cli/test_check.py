@@ -40,7 +40,7 @@ def test_all_problems_are_told_at_once_with_line_and_remedy(tmp_path: Path) -> N
         graph.unlink()
 
     assert result.exit_code == 1
-    assert "wrong.yaml:8:18" in result.stderr and "cuont" in result.stderr
+    assert "wrong.yaml:8:25" in result.stderr and "cuont" in result.stderr
     assert "Sumer" in result.stderr and "count.v1.Summer" in result.stderr
 
 

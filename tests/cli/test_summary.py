@@ -8,7 +8,7 @@ from rtmesh.cli.summary import is_exact, summary_of
 from rtmesh.cli.tables import microseconds
 from rtmesh.v1 import graph_pb2, status_pb2
 
-EDGE = graph_pb2.Edge(from_node="a", from_port="out", to_node="b", to_port="in")
+EDGE = graph_pb2.Edge(from_node="a", from_port="out", to_node="b", to_port="in", when_full=graph_pb2.WHEN_FULL_BLOCK)
 
 
 def edge_status(**fields: object) -> status_pb2.EdgeStatus:
@@ -25,6 +25,7 @@ def test_an_edge_says_what_became_of_each_message() -> None:
     assert summary == {
         "from": "a.out",
         "to": "b.in",
+        "when_full": "block",
         "transport": "ring",
         "sent": 10,
         "delivered": 7,

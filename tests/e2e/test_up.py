@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from running import GRAPHS, run_up, up, user_folders
+from running import GRAPHS, living, run_up, until, up, user_folders
 
 from rtmesh.shm import list_segments
 
@@ -46,7 +46,7 @@ def test_for_stops_a_graph_cleanly(tmp_path: Path) -> None:
 
 def test_ctrl_c_stops_a_graph_cleanly(tmp_path: Path) -> None:
     with up(COUNT, "--set", "counter.count=0", folder=tmp_path) as running:
-        running.until_said("count: running")
+        running.until_said("graph count: running")
         running.stop()
         assert running.wait() == 0, running.err
 
@@ -56,12 +56,12 @@ def test_ctrl_c_stops_a_graph_cleanly(tmp_path: Path) -> None:
 
 def test_nothing_survives_a_command_that_is_killed(tmp_path: Path) -> None:
     with up(TWO_MACHINES, "--set", "counter.count=0", folder=tmp_path) as running:
-        running.until_said("count2: running")
+        running.until_said("graph count2: running")
         processes = running.processes()
         running.process.send_signal(signal.SIGKILL)
         running.close()
         assert len(processes) > 6
-        assert not [process for process in processes if process.is_running()]
+        until(lambda: not living(processes), 10, "the end of all its processes")
 
     # The next command removes what the killed one could not.
     assert run_up(COUNT, folder=tmp_path)[0] == 0
@@ -100,7 +100,7 @@ def test_a_wrong_graph_is_refused_with_line_and_remedy(tmp_path: Path) -> None:
 def test_a_step_that_hangs_is_shown_with_its_stack(tmp_path: Path) -> None:
     graph = copy_of_count(tmp_path, "    inputs:", "    step_timeout: 300ms\n    inputs:")
     with up(graph, "--set", "summer.hang_at=5", folder=tmp_path) as running:
-        running.until_said("count/summer: stuck")
+        running.until_said("node summer: stuck")
         running.stop()
         assert running.wait() == 1
 

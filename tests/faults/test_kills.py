@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from running import GRAPHS, Up, until, up
+from running import GRAPHS, Up, living, until, up
 
 COUNT = GRAPHS / "count" / "graph.yaml"
 TWO_MACHINES = GRAPHS / "count" / "two_machines.yaml"
@@ -25,10 +25,10 @@ def stop_and_check(running: Up, *, restarted: str | None = None) -> dict:
 @pytest.mark.parametrize("node", ["counter", "summer"])
 def test_a_killed_loop_is_told_and_restarted(node: str, tmp_path: Path) -> None:
     with up(TWO_MACHINES, *ENDLESS, folder=tmp_path) as running:
-        running.until_said("count2: running")
+        running.until_said("graph count2: running")
         running.find_loop(node).kill()
-        running.until_said(f"count2/{node}: restarting: killed by SIGKILL")
-        until(lambda: running.err.rstrip().endswith(f"count2/{node}: running"), 20, "running again")
+        running.until_said(f"node {node}: restarting: killed by SIGKILL")
+        until(lambda: f"node {node}: running" in running.err.split("restarting")[1], 20, "running again")
         edge = stop_and_check(running, restarted=node)
 
     # A message that was taken counts as delivered even if its taker was killed before it was done.
@@ -37,7 +37,7 @@ def test_a_killed_loop_is_told_and_restarted(node: str, tmp_path: Path) -> None:
 
 def test_a_node_that_fails_for_good_stops_the_graph(tmp_path: Path) -> None:
     with up(COUNT, *ENDLESS, folder=tmp_path) as running:
-        running.until_said("count: running")
+        running.until_said("graph count: running")
         running.find_loop("summer").kill()
         assert running.wait() == 1
 
@@ -48,7 +48,7 @@ def test_a_node_that_fails_for_good_stops_the_graph(tmp_path: Path) -> None:
 
 def test_a_killed_service_cuts_no_edge_and_comes_back(tmp_path: Path) -> None:
     with up(COUNT, *ENDLESS, folder=tmp_path) as running:
-        running.until_said("count: running")
+        running.until_said("graph count: running")
         service = running.find_service("summer")
         service.kill()
         until(lambda: running.find_service("summer").pid != service.pid, 20, "a new service")
@@ -60,7 +60,7 @@ def test_a_killed_service_cuts_no_edge_and_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("machine", ["left", "right"])
 def test_a_killed_relay_comes_back_and_nothing_is_lost_or_repeated(machine: str, tmp_path: Path) -> None:
     with up(TWO_MACHINES, *ENDLESS, folder=tmp_path) as running:
-        running.until_said("count2: running")
+        running.until_said("graph count2: running")
         relay = running.find("rtmesh.relay", f"/{machine}/")
         relay.kill()
         until(lambda: running.find("rtmesh.relay", f"/{machine}/").pid != relay.pid, 20, "a new relay")
@@ -74,10 +74,10 @@ def test_a_killed_relay_comes_back_and_nothing_is_lost_or_repeated(machine: str,
 
 def test_a_killed_meshd_ends_the_command_and_leaves_nothing(tmp_path: Path) -> None:
     with up(TWO_MACHINES, *ENDLESS, folder=tmp_path) as running:
-        running.until_said("count2: running")
+        running.until_said("graph count2: running")
         processes = running.processes()
         running.find("rtmesh.machine", "right").kill()
         assert running.wait() == 1
 
     assert "right ended with status -9" in running.err
-    assert not [process for process in processes if process.is_running()]
+    until(lambda: not living(processes), 10, "the end of all its processes")

@@ -79,7 +79,10 @@ def test_the_autopilot_steers_to_the_target_while_one_is_shown(harness) -> None:
 
 
 def test_cues_are_the_same_at_any_speed_and_end(harness) -> None:
-    with harness(Cues, parameters={"cues": 2}) as fast, harness(Cues, parameters={"cues": 2, "speed": "1"}) as real:
+    with (
+        harness(Cues, parameters={"cues": 2}) as fast,
+        harness(Cues, parameters={"cues": 2, "speed": "1"}) as real,
+    ):
         fast.run()
         real.advance(s=3)
 
@@ -91,7 +94,10 @@ def test_cues_are_the_same_at_any_speed_and_end(harness) -> None:
 
 
 def test_cues_refuse_a_speed_that_is_none(harness) -> None:
-    with pytest.raises(NodeDefinitionError, match="speed 'fast'"), harness(Cues, parameters={"speed": "fast"}):
+    with (
+        pytest.raises(NodeDefinitionError, match="speed 'fast'"),
+        harness(Cues, parameters={"speed": "fast"}),
+    ):
         pass
 
 
@@ -286,7 +292,9 @@ def test_the_display_draws_the_newest_on_its_screen(harness, tmp_path: Path) -> 
     assert [frame.number for frame in frames] == [1, 2, 3]
 
 
-def test_a_display_without_a_screen_logs_one_frame_a_second(harness, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_display_without_a_screen_logs_one_frame_a_second(
+    harness, capfd: pytest.CaptureFixture[str]
+) -> None:
     with harness(Display) as display:
         display.advance(s=3)
         assert len(display.sent("frame")) == 90

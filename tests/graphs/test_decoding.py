@@ -50,7 +50,9 @@ def test_r2_is_one_for_the_truth_and_zero_for_its_mean() -> None:
 
 def test_a_decoder_reads_back_as_it_was_written(tmp_path: Path) -> None:
     weights = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
-    written = ridge.Decoding(weights, np.zeros(2, np.float32), 3.0, 100.0, {"recording": "ab", "last_trial": 88})
+    written = ridge.Decoding(
+        weights, np.zeros(2, np.float32), 3.0, 100.0, {"recording": "ab", "last_trial": 88}
+    )
 
     ridge.save(tmp_path / "new" / "weights.npz", written)
     read = ridge.load(tmp_path / "new" / "weights.npz")

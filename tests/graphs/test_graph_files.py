@@ -59,7 +59,9 @@ def test_calibration_and_closed_loop_have_the_same_neurons_and_window(
     assert {node.machine for node in open_.values()} == {"gpc", "sim", "brand"}
 
 
-def test_the_reach_graph_takes_the_decoder_of_the_cursor_graph(cursor: LoadedGraph, reach_folder: Path) -> None:
+def test_the_reach_graph_takes_the_decoder_of_the_cursor_graph(
+    cursor: LoadedGraph, reach_folder: Path
+) -> None:
     reach = load_graph(reach_folder / "graph.yaml", {"replay.speed": "max"})
 
     def decoder(loaded: LoadedGraph) -> str:

@@ -20,7 +20,7 @@ def test_neurons_rest_below_twenty_hertz_and_have_unit_tuning(population: Popula
     resting = population.rates_hz(0, 0)
 
     assert resting.dtype == np.float32 and resting.shape == (192,)
-    assert 0 <= resting.min() and resting.max() < 20
+    assert resting.min() >= 0 and resting.max() < 20
     assert np.allclose(np.hypot(*population.tuning.T), 1)
 
 
@@ -53,7 +53,9 @@ def test_a_cue_lasts_a_hundred_samples_and_peaks_in_its_middle() -> None:
 
 
 def test_cues_go_in_eight_directions_in_turn() -> None:
-    angles = [math.degrees(math.atan2(dy, dx)) % 360 for dx, dy in (cue_velocity(n, 1000.0)[50] for n in range(9))]
+    angles = [
+        math.degrees(math.atan2(dy, dx)) % 360 for dx, dy in (cue_velocity(n, 1000.0)[50] for n in range(9))
+    ]
 
     assert np.allclose(angles, [0, 45, 90, 135, 180, 225, 270, 315, 0], atol=0.1)
 

@@ -95,16 +95,19 @@ def test_the_committed_movement_is_what_the_script_makes(cursor_folder: Path) ->
 
 
 def test_replay_plays_ten_bins_a_second_and_faster_when_told(harness) -> None:
-    with harness(Replay, package="reach") as replay, harness(
-        Replay, package="reach", parameters={"speed": "10"}
-    ) as fast:
+    with (
+        harness(Replay, package="reach") as replay,
+        harness(Replay, package="reach", parameters={"speed": "10"}) as fast,
+    ):
         replay.advance(s=2)
         fast.advance(s=2)
         bins, truths = replay.sent("bins"), replay.sent("truth")
 
         assert (len(bins), len(truths), len(fast.sent("bins"))) == (20, 20, 200)
         assert bins[0].counts.dtype == np.uint8 and bins[0].counts.shape == (174,)
-        assert [truth.trial for truth in truths] == [message.segment for message in bins] == [0] * 11 + [1] * 9
+        assert (
+            [truth.trial for truth in truths] == [message.segment for message in bins] == [0] * 11 + [1] * 9
+        )
 
 
 def test_segments_count_the_cuts(altered) -> None:

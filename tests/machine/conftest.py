@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
 import subprocess
@@ -19,6 +20,8 @@ import pytest
 
 from rtmesh.common.processes import process_start_time
 from rtmesh.common.serving import SERVER_OPTIONS
+from rtmesh.machine.state import end_leftovers
+from rtmesh.shm import list_segments
 from rtmesh.v1 import graph_pb2, machine_pb2, machine_pb2_grpc, plan_pb2, status_pb2
 
 BOUND_S = 30.0
@@ -84,7 +87,7 @@ def describe(report: machine_pb2.JoinRequest) -> str:
 class Machine:
     """A meshd process under a fake scheduler."""
 
-    def __init__(self, folder: Path, scheduler: FakeScheduler, name: str = "gpc") -> None:
+    def __init__(self, folder: Path, scheduler: FakeScheduler, name: str = "solo") -> None:
         self.name = name
         self.folder = folder / name
         self.scheduler = scheduler
@@ -173,7 +176,7 @@ def chain(source: graph_pb2.Node, sink: graph_pb2.Node, **fields: object) -> pla
 
 def single(*nodes: plan_pb2.NodePlan, **fields: object) -> plan_pb2.MachinePlan:
     return plan_pb2.MachinePlan(
-        machine="gpc", graph="test", run="run-1", folder=str(LOOP.parent), nodes=nodes, **fields
+        machine="solo", graph="test", run="run-1", folder=str(LOOP.parent), nodes=nodes, **fields
     )
 
 
@@ -223,3 +226,5 @@ def machine(runtime_folder: Path, scheduler: FakeScheduler) -> Iterator[Machine]
     code = made.end()
     print(made.errors, *(f"{log.name}: {log.read_text()}" for log in made.folder.rglob("*.log")), sep="\n")
     assert code == 0, made.errors
+    assert end_leftovers(made.folder / "state.json") == []
+    assert list_segments(f"rtmesh.{os.getuid()}.{made.name}.") == []

@@ -33,7 +33,7 @@ def plan() -> plan_pb2.RingPlan:
 
 @pytest.fixture
 def ring(plan: plan_pb2.RingPlan) -> Iterator[Ring]:
-    ring = create_ring(segment_name("gpc", "accounts", "a.out"), ring_layout(plan))
+    ring = create_ring(segment_name("solo", "accounts", "a.out"), ring_layout(plan))
     yield ring
     ring.unlink()
     ring.close()

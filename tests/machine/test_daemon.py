@@ -22,7 +22,7 @@ def test_two_of_one_name_and_folder_are_refused(machine, scheduler):
     second = subprocess.run(machine.process.args, capture_output=True, text=True, timeout=30)
 
     assert second.returncode == 1
-    assert f"meshd of machine gpc runs already in {machine.folder}" in second.stderr
+    assert f"meshd of machine solo runs already in {machine.folder}" in second.stderr
     assert f"process {machine.process.pid}" in second.stderr
 
 
@@ -35,7 +35,7 @@ def test_sigterm_ends_every_run_and_leaves_nothing(machine, plans, scheduler, is
 
     assert scheduler.until(lambda report: report.HasField("ended")).ended.accounts.rings[0].head > 100
     assert not [pid for pid in children if is_running(pid)]
-    assert list_segments(f"rtmesh.{os.getuid()}.gpc") == []
+    assert list_segments(f"rtmesh.{os.getuid()}.solo") == []
     assert not list(machine.folder.rglob("*.sock"))
 
 
@@ -54,7 +54,7 @@ def test_loops_outlive_a_killed_meshd_and_the_next_one_ends_them(
     scheduler.until(lambda report: report.HasField("hello"), start)
 
     assert not any(map(is_running, loops))
-    assert list_segments(f"rtmesh.{os.getuid()}.gpc.run-1") == []
+    assert list_segments(f"rtmesh.{os.getuid()}.solo.run-1") == []
 
 
 def test_children_that_were_not_recorded_are_found_too(machine, plans, scheduler, is_running):
@@ -80,7 +80,7 @@ def test_the_state_file_names_processes_and_segments(machine, plans):
 
     recorded = {entry["process_id"] for entry in state["processes"]}
     assert {node.loop.process_id for node in accounts.nodes} <= recorded
-    assert f"rtmesh.{os.getuid()}.gpc.run-1.source.out" in state["segments"]
+    assert f"rtmesh.{os.getuid()}.solo.run-1.source.out" in state["segments"]
     assert state["process_id"] == machine.process.pid
 
 
@@ -129,7 +129,7 @@ def test_meshd_ends_while_the_scheduler_is_away(machine, plans, scheduler):
 
 def test_a_folder_too_deep_for_sockets_is_refused(tmp_path):
     folder = tmp_path / ("d" * 90)
-    command = [sys.executable, "-m", "rtmesh.machine", "--machine", "gpc", "--scheduler", "unix:x"]
+    command = [sys.executable, "-m", "rtmesh.machine", "--machine", "solo", "--scheduler", "unix:x"]
 
     refused = subprocess.run([*command, "--dir", str(folder)], capture_output=True, text=True, timeout=30)
 

@@ -131,4 +131,4 @@ def test_a_loop_that_ignores_stop_is_killed_and_told(machine, plans):
     assert states[0] == (status_pb2.NODE_STATE_FAILED, "did not end within 5 s and was killed")
     assert "in work" in final.nodes[0].detail
     assert states[1] == (status_pb2.NODE_STATE_STOPPED, "")
-    assert list_segments(f"rtmesh.{os.getuid()}.gpc.run-1") == []
+    assert list_segments(f"rtmesh.{os.getuid()}.solo.run-1") == []

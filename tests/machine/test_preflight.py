@@ -19,11 +19,11 @@ def folder(tmp_path: Path) -> Path:
 
 def make_plan(folder: Path, *nodes: graph_pb2.Node, **fields: object) -> plan_pb2.MachinePlan:
     plans = [plan_pb2.NodePlan(node=node) for node in nodes]
-    return plan_pb2.MachinePlan(machine="gpc", run="run-1", folder=str(folder), nodes=plans, **fields)
+    return plan_pb2.MachinePlan(machine="solo", run="run-1", folder=str(folder), nodes=plans, **fields)
 
 
 def problems(plan: plan_pb2.MachinePlan, root: Path = Path("/")) -> list[status_pb2.Problem]:
-    return subject.preflight(plan, root, RunPaths(Path("/run/mesh/gpc/run-1")))
+    return subject.preflight(plan, root, RunPaths(Path("/run/mesh/solo/run-1")))
 
 
 def texts(plan: plan_pb2.MachinePlan) -> list[tuple[str, str]]:
@@ -48,7 +48,7 @@ def test_a_missing_folder_is_told_once_and_by_the_machine_that_lacks_it(folder):
     found = problems(plan)
 
     assert [(problem.where, problem.text) for problem in found] == [
-        ("gpc", f"the graph's folder {folder}/gone does not exist")
+        ("solo", f"the graph's folder {folder}/gone does not exist")
     ]
     assert "--root" in found[0].remedy
 
@@ -109,4 +109,4 @@ def test_a_socket_path_the_kernel_would_refuse_is_told(folder):
     ((path, text),) = texts(plan)
 
     assert path == f"nodes.{'d' * 90}"
-    assert "has 115 bytes; the kernel takes 107" in text
+    assert "has 116 bytes; the kernel takes 107" in text

@@ -22,7 +22,7 @@ def make_plan(**overrides: str) -> plan_pb2.MachinePlan:
     settings = {f"numbers.{name}": value for name, value in overrides.items()}
     graph = load_graph(GRAPH, settings).graph
     graph.nodes[0].restart.CopyFrom(graph_pb2.Restart())
-    (plan,) = plan_run(graph, "run-1", ["gpc"]).machines
+    (plan,) = plan_run(graph, "run-1", ["solo"]).machines
     return plan
 
 

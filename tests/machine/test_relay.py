@@ -20,12 +20,12 @@ def plan(plans):
     made.rings.append(plans.ring("sink.in", "sink.in"))
     made.nodes[1].inputs[0].ring = "sink.in"
     made.egress.add(edge=EDGE, ring="source.out", reader=0, when_full=BLOCK)
-    made.ingress.add(edge=EDGE, ring="sink.in", from_machine="gpc", when_full=BLOCK, queue=16)
+    made.ingress.add(edge=EDGE, ring="sink.in", from_machine="solo", when_full=BLOCK, queue=16)
     return made
 
 
 def begin(machine, plan: plan_pb2.MachinePlan) -> None:
-    machine.begin_run(plan, data_addresses={"gpc": f"unix:{machine.folder}/relay.sock"})
+    machine.begin_run(plan, data_addresses={"solo": f"unix:{machine.folder}/relay.sock"})
 
 
 def until_link(machine, connected: bool, start: int = 0) -> machine_pb2.LinkReport:

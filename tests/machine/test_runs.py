@@ -16,7 +16,7 @@ ABSENT, GONE = status_pb2.READER_STATE_ABSENT, status_pb2.READER_STATE_GONE
 def test_a_machine_says_hello(machine, scheduler):
     hello = scheduler.until(lambda report: report.HasField("hello")).hello
 
-    assert (hello.machine, hello.process_id) == ("gpc", machine.process.pid)
+    assert (hello.machine, hello.process_id) == ("solo", machine.process.pid)
     assert hello.data_address == f"unix:{machine.folder}/relay.sock"
     assert hello.cpu_count == os.cpu_count()
     assert hello.memory_bytes > 2**28
@@ -36,7 +36,7 @@ def test_a_run_that_ends_by_itself_delivers_everything_and_leaves_nothing(machin
     assert (dict(reader.dropped), reader.latency.count) == ({}, 500)
     assert json.loads(sink.result_json) == {"steps": 500}
     assert [node.steps for node in final.nodes] == [500, 500]
-    assert list_segments(f"rtmesh.{os.getuid()}.gpc.run-1") == []
+    assert list_segments(f"rtmesh.{os.getuid()}.solo.run-1") == []
     assert not list(machine.folder.glob("run-1/*.sock"))
     assert (machine.folder / "run-1" / "sink.log").exists()
 
@@ -123,9 +123,9 @@ def test_a_prepare_that_fails_leaves_nothing(machine, plans, what):
     prepared = machine.prepare(plan)
 
     (problem,) = prepared.problems
-    assert problem.where == "gpc"
+    assert problem.where == "solo"
     assert ("source.out" if what == "segment" else "no-such-program") in problem.text
-    assert list_segments(f"rtmesh.{os.getuid()}.gpc.run-1") == []
+    assert list_segments(f"rtmesh.{os.getuid()}.solo.run-1") == []
     assert machine.children() == {}
 
 

@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from rtmesh.machine.supervisor import AskStack, Kill, LetGo, Order, Report, Rules, Spawn, Supervisor
+from rtmesh.machine.effects import AskStack, Kill, LetGo, Order, Report, Spawn
+from rtmesh.machine.supervisor import Rules, Supervisor
 from rtmesh.v1 import graph_pb2, status_pb2
 
 SECOND_NS = 1_000_000_000
@@ -119,7 +120,8 @@ def test_a_failed_loop_that_does_not_exit_is_killed(running):
     running.said(FAILED, "ValueError: no", "Traceback", 0)
 
     assert running.deadline_ns == 5 * SECOND_NS
-    assert running.tick(5 * SECOND_NS, 0) == [AskStack(), Kill(signal.SIGTERM)]
+    assert running.tick(5 * SECOND_NS, 0) == [AskStack()]
+    assert running.stack("in teardown") == [Kill(signal.SIGTERM)]
     assert running.tick(7 * SECOND_NS, 0) == [Kill(signal.SIGKILL)]
     running.exited(-9, "log", 7 * SECOND_NS)
     assert running.reason == "ValueError: no"
@@ -245,8 +247,8 @@ def test_stop_leaves_what_is_in_flight_in_its_account(running):
 def test_a_loop_that_does_not_stop_is_terminated_then_killed_and_has_failed(running):
     running.stop(0)
 
-    assert running.tick(5 * SECOND_NS, 0) == [AskStack(), Kill(signal.SIGTERM)]
-    assert running.stack("in a C library") == []
+    assert running.tick(5 * SECOND_NS, 0) == [AskStack()]
+    assert running.stack("in a C library") == [Kill(signal.SIGTERM)]
     assert running.tick(7 * SECOND_NS, 0) == [Kill(signal.SIGKILL)]
     assert running.exited(-9, "log", 0) == [COMES_BACK, Report()]
     assert running.state == FAILED

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from loop_rig import PATIENCE_S, LoopRig
+from loop_rig import LoopRig
 
 from rtmesh.common.control import WORD_STATE, WORD_STEP_STARTED_NS
 from rtmesh.shm import Policy
@@ -96,11 +96,11 @@ def test_a_stuck_step_shows_since_when_and_where(tmp_path: Path) -> None:
     with LoopRig(tmp_path, "loop_nodes:Stuck", policies=BLOCK) as rig:
         rig.start_running()
         rig.feed("bins")
-        until(lambda: rig.word(WORD_STEP_STARTED_NS) > 0)
+        rig.until_so(lambda: rig.word(WORD_STEP_STARTED_NS) > 0)
 
         rig.process.send_signal(signal.SIGUSR1)
 
-        until(lambda: "in each" in (tmp_path / "stack").read_text())
+        rig.until_so(lambda: "in each" in (tmp_path / "stack").read_text())
         assert rig.word(WORD_STEP_STARTED_NS) <= time.monotonic_ns()
 
 
@@ -109,12 +109,4 @@ def test_a_send_that_waits_is_no_stuck_step(tmp_path: Path) -> None:
         rig.start_running()
         rig.until_full("velocity")
 
-        until(lambda: rig.word(WORD_STEP_STARTED_NS) == 0)
-
-
-def until(is_so) -> None:
-    """Look again until it is so; fails after a while."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+        rig.until_so(lambda: rig.word(WORD_STEP_STARTED_NS) == 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from loop_rig import LoopRig
 
-from rtmesh.common.control import WORD_OVERRUNS, WORD_UNJOINED
+from rtmesh.common.control import WORD_UNJOINED
 from rtmesh.common.origins import origin_id
 from rtmesh.node.calls import INVALID_ARGUMENT, OK, UNIMPLEMENTED
 from rtmesh.shm import Policy
@@ -72,11 +72,8 @@ def test_every_keeps_its_rate_and_begins_origins(tmp_path: Path) -> None:
 
         assert headers[0].origin == origin_id("test", "node", "velocity")
         assert [header.origin_sequence for header in headers] == list(range(1, 21))
-        # Absolute deadlines: a late call brings nothing forward, so 19 periods take at least 19 periods
-        # but for the lateness of the first.
-        skipped = rig.word(WORD_OVERRUNS)
-        periods = (headers[-1].publish_time_ns - headers[0].publish_time_ns) / 5_000_000
-        assert periods <= 19 + skipped + 20
+        # No call is early, and the first is late by less than a period, or its deadline was skipped.
+        assert headers[-1].publish_time_ns - headers[0].publish_time_ns > 18 * 5_000_000
         rig.feed("bins")
         event = rig.until(lambda event: event.HasField("result"), "result")
         assert json.loads(event.result.json)["ticks"] >= 20

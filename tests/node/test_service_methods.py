@@ -11,7 +11,8 @@ import pytest
 from served_node import WAIT_S, Client, FakeLoop, ServedNode
 
 from rtmesh.common.errors import DeadlineExceededError, UnavailableError
-from rtmesh.node.service_calls import Calls, LoopCalls
+from rtmesh.node.service_calls import LoopCalls
+from rtmesh.node.service_pending import PendingCalls, Sight
 from rtmesh.v1 import node_pb2, status_pb2
 
 RUNNING, FAILED, ENDED = (
@@ -80,7 +81,7 @@ def test_a_call_under_way_fails_when_the_loop_fails(node: ServedNode, client: Cl
 
     code, details = status_of(call)
     assert code == "UNAVAILABLE"
-    assert details.startswith("node decoder is failed (ValueError: no weights): call again when it runs")
+    assert details.startswith("node decoder has failed (ValueError: no weights): call again when it runs")
 
 
 def test_a_call_under_way_fails_when_the_loop_is_killed(
@@ -154,18 +155,21 @@ def test_a_loop_that_does_not_answer_is_not_awaited_for_ever(tmp_path_factory: A
         node.close()
 
 
-def heard(*told: tuple[int, node_pb2.NodeEvent]) -> list[Any]:
-    """What two calls, begun in life 1, get after these events."""
+def heard(*told: tuple[int, node_pb2.NodeEvent] | Sight, asked_in: int = 1) -> list[Any]:
+    """What two calls, begun while the ring showed life `asked_in`, get after these news."""
 
     async def scenario() -> list[Any]:
-        calls = Calls("decoder", process_id=0)
-        calls.heard(1, node_pb2.NodeEvent(state=node_pb2.NodeStateChange(state=RUNNING)))
-        answers = [calls.begin()[1] for _ in range(2)]
-        for epoch, event in told:
-            calls.heard(epoch, event)
+        calls = PendingCalls("decoder", process_id=0)
+        answers = [calls.begin(Sight(asked_in, asked_in > 0, RUNNING))[1] for _ in range(2)]
+        for news in told:
+            calls.saw(news) if isinstance(news, Sight) else calls.heard(*news)
         return [answer.exception() or answer.result() if answer.done() else None for answer in answers]
 
     return asyncio.run(scenario())
+
+
+def state(state: int) -> node_pb2.NodeEvent:
+    return node_pb2.NodeEvent(state=node_pb2.NodeStateChange(state=state))
 
 
 def test_only_the_call_with_its_id_is_answered() -> None:
@@ -175,20 +179,39 @@ def test_only_the_call_with_its_id_is_answered() -> None:
 
 
 def test_a_new_life_fails_what_the_old_one_was_asked() -> None:
-    first, second = heard((2, node_pb2.NodeEvent(result=node_pb2.NodeResult(json="{}"))))
+    first, second = heard((1, state(RUNNING)), (2, state(RUNNING)))
 
     assert isinstance(first, UnavailableError)
     assert isinstance(second, UnavailableError)
     assert "was started again" in str(first)
 
 
-def test_an_end_fails_what_waits() -> None:
-    ended = node_pb2.NodeEvent(state=node_pb2.NodeStateChange(state=ENDED))
+def test_the_first_words_of_a_life_fail_nothing_that_it_was_asked() -> None:
+    assert heard((1, state(RUNNING)), (2, state(RUNNING)), asked_in=2) == [None, None]
+    assert heard(Sight(1, False, FAILED), asked_in=2) == [None, None], "a look of before is late"
 
-    assert "is ended" in str(heard((1, ended))[0])
+
+def test_what_was_asked_before_the_first_life_waits_for_it() -> None:
+    assert heard(Sight(0, False, 0), (1, state(RUNNING)), asked_in=0) == [None, None]
+    assert "has failed" in str(heard((1, state(FAILED)), asked_in=0)[0])
+
+
+def test_an_end_fails_what_waits() -> None:
+    assert "has ended" in str(heard((1, state(ENDED)))[0])
+    assert "is not running" in str(heard(Sight(1, False, RUNNING))[0])
 
 
 def test_a_result_answers_nothing() -> None:
     result = node_pb2.NodeEvent(result=node_pb2.NodeResult(json="{}"))
 
     assert heard((1, result)) == [None, None]
+
+
+def test_a_loop_that_has_ended_is_not_asked() -> None:
+    calls = PendingCalls("decoder", process_id=0)
+    calls.heard(1, state(ENDED))
+
+    with pytest.raises(UnavailableError, match="node decoder is not running"):
+        calls.begin(Sight(1, True, ENDED))
+    with pytest.raises(UnavailableError, match="node decoder is not running"):
+        calls.begin(Sight(2, False, RUNNING))

@@ -47,17 +47,19 @@ def assert_account_is_exact(ring: Ring) -> None:
 
 @pytest.fixture
 def spawn() -> Iterator[Callable[..., subprocess.Popen]]:
-    """Run Python source in a process of its own, as script(*arguments) with its stdout as a pipe."""
+    """Run Python source in a process of its own, as script(*arguments) with pipes to and from it."""
     children: list[subprocess.Popen] = []
 
     def start(source: str, *arguments: object) -> subprocess.Popen:
         command = [sys.executable, "-c", textwrap.dedent(source), *map(str, arguments)]
-        children.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        pipe = subprocess.PIPE
+        children.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
         return children[-1]
 
     yield start
     for child in children:
         kill(child)
+        child.stdin.close()
         child.stdout.close()
 
 

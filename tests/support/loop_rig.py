@@ -217,9 +217,13 @@ class LoopRig:
 
     def until_full(self, port: str) -> None:
         """Wait until the reader of an output holds its writer."""
+        self.until_so(lambda: self.account(port).readers[0].is_holding)
+
+    def until_so(self, is_so: Callable[[], bool]) -> None:
+        """Look again until it is so; the test fails if that takes too long."""
         deadline_s = time.monotonic() + PATIENCE_S
-        while not self.account(port).readers[0].is_holding:
-            assert time.monotonic() < deadline_s, f"{port} does not fill up\n{self.log}"
+        while not is_so():
+            assert time.monotonic() < deadline_s, self.log
             wait([self._events], timeout_ns=10_000_000)
 
     def account(self, port: str) -> RingSnapshot:

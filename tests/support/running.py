@@ -87,7 +87,7 @@ class Up:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(10)
-        psutil.wait_procs(everything, timeout=10)
+        until(lambda: not living(everything), 10, "the end of all its processes")
 
     def _find(self, *parts: str) -> psutil.Process | None:
         for process in self.processes():
@@ -112,6 +112,18 @@ def run_up(graph: Path, *arguments: str, folder: Path, timeout_s: float = 60) ->
     """Run to the end; the exit status and what was said."""
     with up(graph, *arguments, folder=folder) as running:
         return running.wait(timeout_s), running
+
+
+def living(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run; a zombie, which nobody may be there to reap, does not."""
+    return [process for process in processes if process.is_running() and not _is_zombie(process)]
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def until(condition: Callable[[], T], timeout_s: float, what: str) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import signal
@@ -40,6 +41,7 @@ WAIT_S = 20
 INPUT_QUEUE = 8
 SLOT_BYTES = 1024
 
+_RUNS = itertools.count()
 _OUTPUT = RingLayout(entries=64, slot_bytes=SLOT_BYTES, readers=(), spare_readers=4)
 _INPUT_READER = ReaderLayout(name="decoder.bins", policy=Policy.BLOCK, queue=INPUT_QUEUE, hold_absent_ns=0)
 _INPUT = RingLayout(entries=16, slot_bytes=SLOT_BYTES, readers=(_INPUT_READER,))
@@ -60,9 +62,10 @@ class ServedNode:
             names.requests: requests_layout(),
             names.events: events_layout(),
         }
-        self.segments = {name: segment_name("m", f"served{os.getpid()}", name) for name in layouts}
+        run = f"served{os.getpid()}-{next(_RUNS)}"
+        self.segments = {name: segment_name("m", run, name) for name in layouts}
         self._rings = [create_ring(self.segments[name], layout) for name, layout in layouts.items()]
-        self._clock = ClockPage.create(segment_name("m", f"served{os.getpid()}", "@clock"), 0)
+        self._clock = ClockPage.create(segment_name("m", run, "@clock"), 0)
         self.requests_segment = self.segments[names.requests]
         self.events_segment = self.segments[names.events]
         self.address = f"unix:{folder}/s"
@@ -223,8 +226,15 @@ class Client:
     def __init__(self, node: ServedNode) -> None:
         self._node = node
         self.channel = grpc.insecure_channel(node.address, [("grpc.use_local_subchannel_pool", 1)])
-        grpc.channel_ready_future(self.channel).result(WAIT_S)
+        self._await_service()
         self._streams: list[PortStream] = []
+
+    def _await_service(self) -> None:
+        try:
+            grpc.channel_ready_future(self.channel).result(WAIT_S)
+        except grpc.FutureTimeoutError:
+            self.channel.close()
+            raise AssertionError(f"the service does not answer:\n{self._node.log}") from None
 
     def output(self, method: str, message: str = "CursorVelocity") -> PortStream:
         """A client of an output, once the service reads the ring for it."""

@@ -134,7 +134,8 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"there is no device {path}: `ls /dev/input/by-id` lists those there are; set the parameter `path`"
+            f"there is no device {path}: `ls /dev/input/by-id` lists those there are; "
+            "set the parameter `path`"
         ) from None
     except PermissionError:
         raise PermissionError(

@@ -6,9 +6,8 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-
 from devices.sample import Sample
+from numpy.typing import NDArray
 
 
 def load_movement(path: Path) -> NDArray[np.int16]:

@@ -19,4 +19,5 @@ def cue_velocity(cue: int, peak: float) -> NDArray[np.int16]:
     time_s = (np.arange(SAMPLES) + 0.5) / RATE_HZ
     speed = peak * np.exp(-0.5 * ((time_s - 0.5) / (1 / 6)) ** 2)
     angle = 2 * np.pi * (cue % DIRECTIONS) / DIRECTIONS
-    return np.rint(speed[:, None] * [np.cos(angle), np.sin(angle)]).astype(np.int16)
+    direction = np.array([np.cos(angle), np.sin(angle)])
+    return np.asarray(np.rint(speed[:, None] * direction), np.int16)

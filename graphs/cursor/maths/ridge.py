@@ -41,12 +41,12 @@ class Decoding:
     @property
     def window(self) -> int:
         """Bins that a velocity is decoded from."""
-        return self.weights.shape[1]
+        return int(self.weights.shape[1])
 
     @property
     def units(self) -> int:
         """Neurons in a bin."""
-        return self.weights.shape[2]
+        return int(self.weights.shape[2])
 
     def predict(self, features: Floats) -> Floats:
         """Velocities [bins, 2] for features [bins, window * units]."""

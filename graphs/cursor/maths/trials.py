@@ -54,7 +54,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One trial that has ended. `time_to_target_s` is from the go cue to the start of the hold that succeeded."""
+    """One trial that has ended.
+
+    `time_to_target_s` is from the go cue to the start of the hold that succeeded.
+    """
 
     number: int
     success: bool

@@ -13,10 +13,11 @@ HIGHEST_RESTING_RATE_HZ = 20.0
 
 @dataclass(frozen=True)
 class Population:
-    """rate_i = modulation_i * (tuning_i . velocity) / (sqrt(2) * max_velocity) + resting_rate_i, never below 0.
+    """rate_i = modulation_i * (tuning_i . velocity) / (sqrt(2) * max_velocity) + resting_rate_i.
 
-    A neuron fires at its resting rate when nothing moves, at HIGHEST_RATE_HZ for the fastest movement
-    (both axes at `max_velocity`) along its tuning, and is silent for a fast one against it.
+    Never below 0. A neuron fires at its resting rate when nothing moves, at HIGHEST_RATE_HZ for the
+    fastest movement (both axes at `max_velocity`) along its tuning, and is silent for a fast one
+    against it.
 
     Attributes:
         tuning: unit vectors, float32[neurons, 2].

@@ -12,6 +12,8 @@ from rtmesh import Node, every
 
 TOP_LEFT = "\x1b[H"
 CLEAR = "\x1b[2J"
+# O_NOCTTY: the terminal must not become the one that sends this process its Ctrl-C.
+FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOCTTY
 SMALLEST, LARGEST = 3, 500
 
 
@@ -69,12 +71,12 @@ class Display(Node):
 
     def _open(self) -> TextIO:
         path = self.folder / self.parameters.screen
-        # O_NOCTTY: a terminal that is drawn on must not become the one that sends this process its Ctrl-C.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOCTTY
         try:
-            screen = open(os.open(path, flags), "w", encoding="utf-8")
+            screen = os.fdopen(os.open(path, FLAGS, 0o644), "w", encoding="utf-8")
         except OSError as error:
-            told = f"cannot draw on {path} ({error.strerror}): set the parameter `screen`, for example to $(tty)"
+            told = (
+                f"cannot draw on {path} ({error.strerror}): set the parameter `screen`, for example to $(tty)"
+            )
             raise OSError(error.errno, told) from error
         if screen.isatty():
             screen.write(CLEAR)

@@ -46,5 +46,10 @@ class Fit(Node):
         ridge.save(path, decoding)
         self.log.info("R2 %.3f (x), %.3f (y); weights in %s", r2_x, r2_y, path)
         self.report(
-            r2=(r2_x + r2_y) / 2, r2_x=r2_x, r2_y=r2_y, alpha=decoding.alpha, bins=len(features), weights=str(path)
+            r2=(r2_x + r2_y) / 2,
+            r2_x=r2_x,
+            r2_y=r2_y,
+            alpha=decoding.alpha,
+            bins=len(features),
+            weights=str(path),
         )

@@ -17,7 +17,9 @@ class Simulator(Node):
     def setup(self) -> None:
         wanted = self.parameters
         if not wanted.neurons or not wanted.max_velocity > 0:
-            raise ValueError(f"neurons {wanted.neurons}, max_velocity {wanted.max_velocity}: both must be above 0")
+            raise ValueError(
+                f"neurons {wanted.neurons}, max_velocity {wanted.max_velocity}: both must be above 0"
+            )
         self.population = Population.draw(wanted.neurons, wanted.max_velocity, wanted.seed)
 
     def configure(self, parameters: Any) -> None:

@@ -60,8 +60,9 @@ class Score(Node):
 
     def _was_fitted(self, truth: Any) -> bool:
         about = self.fitted_on
-        is_same_recording = truth.recording == about.get("recording")
-        return is_same_recording and about["first_trial"] <= truth.trial <= about["last_trial"]
+        if truth.recording != about.get("recording"):
+            return False
+        return bool(about["first_trial"] <= truth.trial <= about["last_trial"])
 
     def _report(self) -> None:
         r2_x, r2_y = self.running.r2

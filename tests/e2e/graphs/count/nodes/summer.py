@@ -19,7 +19,8 @@ class Summer(Node):
         if number.value == self.parameters.fail_at:
             raise RuntimeError(f"asked to fail at {number.value}")
         if number.value == self.parameters.hang_at:
-            signal.pause()
+            while True:
+                signal.pause()
         self.received += 1
         self.total += number.value * self.parameters.factor
         self.outputs.totals.send(value=self.total)

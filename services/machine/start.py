@@ -1,0 +1,63 @@
+"""Becoming meshd: alone in its folder, with nothing left of an earlier one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import structlog
+import uvloop
+
+from rtmesh.common import processes
+from rtmesh.common.errors import InvalidArgumentError
+from rtmesh.machine.daemon import Daemon, Options
+from rtmesh.machine.paths import Paths, is_too_long
+from rtmesh.machine.state import end_leftovers, take_lock
+from rtmesh.shm import sweep
+
+log = structlog.get_logger()
+
+
+def run(options: Options) -> None:
+    """Be meshd until SIGTERM or SIGINT.
+
+    Raises:
+        RtmeshError: another meshd of this name and folder runs; a path is too long.
+    """
+    if options.parent_process_id:
+        processes.die_with_parent(options.parent_process_id)
+    paths = Paths(options.runtime_folder, options.machine)
+    _check_lengths(paths)
+    paths.make()
+    with take_lock(paths.lock):
+        _clean_up(paths)
+        uvloop.run(_serve(options, paths))
+
+
+def _check_lengths(paths: Paths) -> None:
+    for path in paths.sockets():
+        if is_too_long(path):
+            length = len(os.fsencode(path))
+            raise InvalidArgumentError(
+                f"socket path {path} has {length} bytes; the kernel takes 107", "choose a shorter --dir"
+            )
+
+
+def _clean_up(paths: Paths) -> None:
+    for process in end_leftovers(paths.state):
+        log.warning("ended a leftover", process=process.name, process_id=process.process_id)
+    for segment in sweep():
+        log.warning("removed a leftover", segment=segment)
+    paths.remove_sockets()
+
+
+async def _serve(options: Options, paths: Paths) -> None:
+    daemon = Daemon(options, paths)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    try:
+        await daemon.run_until(stopped)
+    finally:
+        await daemon.close()

@@ -1,0 +1,132 @@
+"""Accounts of a planned run: which ring of which machine counts, and how fast it is written."""
+
+from __future__ import annotations
+
+import pytest
+from small_graphs import add_budget, chain
+
+from rtmesh.common.origins import origin_id
+from rtmesh.graph.plan import plan_run
+from rtmesh.scheduler.ledger import Ledger
+from rtmesh.scheduler.rates import RateWindow, lifetime_rate_hz
+from rtmesh.scheduler.rest import Rest
+from rtmesh.v1 import graph_pb2, machine_pb2, status_pb2
+
+SECOND_NS = 1_000_000_000
+
+
+def ledger_of(graph: graph_pb2.Graph) -> tuple[Ledger, list[status_pb2.EdgeStatus]]:
+    plan = plan_run(graph, "1-aaaa", ["brand", "gpc"])
+    return Ledger(plan), plan.edges
+
+
+def report(time_ns: int, *rings: status_pb2.RingAccount) -> machine_pb2.AccountsReport:
+    return machine_pb2.AccountsReport(run="1-aaaa", rings=rings, time_ns=time_ns)
+
+
+def ring(name: str, head: int, reader: str = "", taken: int = 0, **fields: object) -> status_pb2.RingAccount:
+    readers = [status_pb2.ReaderAccount(name=reader, taken=taken, delivered=taken)] if reader else []
+    return status_pb2.RingAccount(name=name, head=head, readers=readers, **fields)
+
+
+def test_an_edge_between_machines_is_read_from_the_rings_of_both() -> None:
+    ledger, (edge,) = ledger_of(chain("pair", "a@brand", "b@gpc"))
+
+    ledger.take("brand", report(1, ring("a.out", 10, "b.in", 10)))
+    ledger.take("gpc", report(2, ring("b.in", 9, "b.in", 8, source_position=9)))
+    status = ledger.edge(edge, is_over=False)
+
+    assert (status.sent, status.delivered, status.in_flight) == (10, 8, 2)
+
+
+def test_accounts_are_as_old_as_the_oldest_report() -> None:
+    ledger, _ = ledger_of(chain("pair", "a@brand", "b@gpc"))
+
+    ledger.take("brand", report(7))
+    ledger.take("gpc", report(5))
+
+    assert ledger.time_ns(["brand", "gpc"]) == 5
+    assert ledger.time_ns(["brand"]) == 7
+    assert ledger.time_ns([]) == 0
+
+
+def test_in_flight_counts_only_edges_whose_machines_are_all_here() -> None:
+    ledger, _ = ledger_of(chain("three", "a@brand", "b@brand", "c@gpc"))
+
+    ledger.take("brand", report(1, ring("a.out", 5, "b.in", 3), ring("b.out", 9, "c.in", 0)))
+
+    assert ledger.in_flight(["brand"]) == 2
+    assert ledger.in_flight(["brand", "gpc"]) == 11
+    assert ledger.heads(["brand"]) == {("brand", "a.out"): 5, ("brand", "b.out"): 9}
+    assert ledger.heads(["gpc"]) == {}
+
+
+def test_a_budget_is_read_by_its_origin() -> None:
+    graph = chain("pair", "a@brand", "b@gpc", "c@gpc")
+    add_budget(graph, "b.out", "b.out", 100)
+    add_budget(graph, "a.out", "b.out", 200)
+    ledger, _ = ledger_of(graph)
+    ages = [
+        status_pb2.LatencySummary(count=1, p99_us=50),
+        status_pb2.LatencySummary(count=2, p99_us=150),
+    ]
+
+    ledger.take("gpc", report(1, ring("b.out", 4, "c.in", 4, origin_ages=ages)))
+
+    assert ledger.budget(graph.budgets[1]).measured == ages[1]
+    assert ledger.budget(graph.budgets[0]).held
+    assert origin_id("pair", "a", "out") != origin_id("pair", "b", "out")
+
+
+def test_the_rate_is_recent_while_it_runs_and_of_the_whole_life_when_it_is_over() -> None:
+    ledger, (edge,) = ledger_of(chain("pair", "a@brand", "b@brand"))
+    life = {"first_time_ns": 0, "last_time_ns": 10 * SECOND_NS}
+
+    ledger.take("brand", report(8 * SECOND_NS, ring("a.out", 801, "b.in", **life)))
+    ledger.take("brand", report(10 * SECOND_NS, ring("a.out", 1001, "b.in", **life)))
+
+    assert ledger.edge(edge, is_over=False).rate_hz == 100
+    assert ledger.edge(edge, is_over=True).rate_hz == 100
+
+    ledger.take("brand", report(12 * SECOND_NS, ring("a.out", 1001, "b.in", **life)))
+    assert ledger.edge(edge, is_over=False).rate_hz == 0
+    assert ledger.edge(edge, is_over=True).rate_hz == 100
+
+    ledger.take("brand", report(13 * SECOND_NS, ring("a.out", 1001, "b.in", ended=True, **life)))
+    assert ledger.edge(edge, is_over=False).rate_hz == 100
+
+
+@pytest.mark.parametrize("head", [0, 1])
+def test_fewer_than_two_messages_have_no_rate(head: int) -> None:
+    assert lifetime_rate_hz(status_pb2.RingAccount(head=head, last_time_ns=5)) == 0
+
+
+def test_a_window_forgets_what_is_older_than_two_seconds() -> None:
+    window = RateWindow()
+
+    for second in range(10):
+        window.add(second * SECOND_NS, head=1000 if second < 5 else 1000 + (second - 5) * 10)
+
+    assert window.rate_hz() == 10
+
+
+def test_a_window_without_two_samples_has_no_rate() -> None:
+    window = RateWindow()
+    window.add(5, 10)
+    window.add(5, 20)
+
+    assert window.rate_hz() == 0
+
+
+def test_rest_is_two_full_quiet_rounds_with_the_same_heads() -> None:
+    rest = Rest()
+    machines = ["brand", "gpc"]
+
+    assert not rest.takes("brand", machines)
+    assert not rest.takes("brand", machines)
+    assert rest.takes("gpc", machines)
+    assert not rest.is_reached({("brand", "a.out"): 5}, in_flight=0)
+    assert not rest.is_reached({("brand", "a.out"): 6}, in_flight=0)
+    assert not rest.is_reached({("brand", "a.out"): 6}, in_flight=1)
+    assert not rest.is_reached({("brand", "a.out"): 6}, in_flight=0)
+    assert rest.is_reached({("brand", "a.out"): 6}, in_flight=0)
