@@ -24,6 +24,7 @@ from pathlib import Path
 from rtmesh.client import Client
 from rtmesh.common.errors import RtmeshError, UnavailableError
 from rtmesh.common.processes import is_alive, process_start_time, spawn
+from rtmesh.shm import sweep
 
 _READY_TIMEOUT_S = 30.0
 _END_TIMEOUT_S = 15.0
@@ -70,6 +71,8 @@ class EmbeddedMesh:
         _end(machines)
         _end([child for child in self._children.values() if child not in machines])
         shutil.rmtree(self.folder, ignore_errors=True)
+        # What a meshd that was killed could not remove.
+        sweep()
 
     def _start(self) -> Client:
         self._spawn("scheduler", ["rtmesh.scheduler", "--listen", self.address], state=True)

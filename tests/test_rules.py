@@ -38,10 +38,11 @@ MAY_IMPORT = {
     "rtmesh.node": BASE | {"rtmesh.graph", "rtmesh.shm", "rtmesh"},
     "rtmesh.client": BASE,
     # The command line is one more user of the mesh: it holds no state and no decision of it.
-    # meshd's command is the exception, being that daemon's own front.
+    # meshd's command is the exception, being that daemon's own front; and `up`, being the parent of
+    # its machines, sweeps after one of them that was killed.
     "rtmesh.cli": BASE | {"rtmesh.client", "rtmesh.graph"},
 }
-EXCEPTIONS = {("cli/meshd.py", "rtmesh.machine")}
+EXCEPTIONS = {("cli/meshd.py", "rtmesh.machine"), ("cli/embedded.py", "rtmesh.shm")}
 FOLDER_NAMES = ("services", "shm", "cli")
 
 

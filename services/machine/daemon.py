@@ -215,9 +215,13 @@ class Daemon:
     async def _end_run(self, name: str) -> None:
         """End a run and report so; a run that is not here has ended."""
         ended = machine_pb2.Ended(run=name)
-        if name in self._runs:
-            ended.accounts.CopyFrom(await self._runs[name].stop())
-            self._runs.pop(name, None)
+        run = self._runs.get(name)
+        try:
+            if run is not None:
+                ended.accounts.CopyFrom(await run.stop())
+        except Exception as error:  # told here; the scheduler must not wait for a run that cannot end well
+            log.error("a run did not end well", run=name, exc_info=error)
+        self._runs.pop(name, None)
         self._link.report(machine_pb2.JoinRequest(ended=ended))
 
     def _rang(self, run: str, node: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 import structlog
 
-from rtmesh.common.errors import RtmeshError
+from rtmesh.common.errors import RtmeshError, UnavailableError
 from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.common.status_codes import from_rpc_error
 from rtmesh.machine.children import Child, Children, log_tail
@@ -175,8 +175,9 @@ class Relay:
                 self._is_hopeless.clear()
                 return
             except grpc.aio.AioRpcError as error:
-                if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
-                    raise from_rpc_error(error) from error
+                told = from_rpc_error(error)
+                if not isinstance(told, UnavailableError):
+                    raise told from error
             await asyncio.sleep(AGAIN_S)
 
     async def _carry_again(self, request: relay_pb2.CarryRequest) -> None:

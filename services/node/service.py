@@ -16,11 +16,12 @@ import grpc
 import structlog
 import uvloop
 from google.protobuf import json_format
+from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from rtmesh.common import logs
 from rtmesh.common.clock import ClockPage
-from rtmesh.common.errors import RtmeshError
+from rtmesh.common.errors import NotFoundError, RtmeshError
 from rtmesh.common.processes import die_with_parent
 from rtmesh.common.serving import SERVER_OPTIONS, add_port
 from rtmesh.graph.contract import Contract
@@ -66,13 +67,14 @@ async def serve(config: node_pb2.LoopConfig) -> None:
 
     Raises:
         RingError: a control ring or the clock page is not there.
+        NotFoundError: the descriptors do not have the service.
         UnavailableError: the address cannot be bound.
     """
     stopping = _stop_signal()
     clock = ClockPage.open(config.clock_segment)
     watch = HealthWatch(config.node.node.service)
     pool = pool_of(Path(config.descriptors_path).read_bytes())
-    contract = Contract.of(pool.FindServiceByName(config.node.node.service))
+    contract = _contract(pool, config.node.node.service)
     calls = LoopCalls(
         config.node.node.name, config.requests_segment, config.events_segment, clock.now_ns, watch.state_is
     )
@@ -110,6 +112,15 @@ class HealthWatch:
             task = asyncio.create_task(change)
             self._changes.add(task)  # the event loop itself holds tasks weakly
             task.add_done_callback(self._changes.discard)
+
+
+def _contract(pool: DescriptorPool, service: str) -> Contract:
+    try:
+        return Contract.of(pool.FindServiceByName(service))
+    except KeyError:
+        raise NotFoundError(
+            f"the graph's descriptors have no service {service}", "apply the graph again"
+        ) from None
 
 
 def _stop_signal() -> asyncio.Event:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from served_node import Client, FakeLoop, ServedNode
@@ -11,6 +12,14 @@ from served_node import Client, FakeLoop, ServedNode
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedNode]:
     served = ServedNode(tmp_path_factory.mktemp("node"))
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def own_node(tmp_path: Path) -> Iterator[ServedNode]:
+    """For a test that ends the process."""
+    served = ServedNode(tmp_path)
     yield served
     served.close()
 

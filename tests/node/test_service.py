@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+import signal
 
 import pytest
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
-from running import until
-from served_node import SERVICE, WAIT_S, Client, FakeLoop, ServedNode
+from served_node import INPUT_QUEUE, SERVICE, WAIT_S, Client, FakeLoop, ServedNode
 
 from rtmesh.shm import ReaderState, Writer
 from rtmesh.v1 import status_pb2
@@ -98,54 +95,51 @@ def test_an_unknown_symbol_is_not_found(client: Client) -> None:
     assert answer.error_response.error_code == 5
 
 
-def test_a_service_told_to_end_ends_its_streams_and_leaves_its_rings(
-    node: ServedNode, client: Client
-) -> None:
+def test_a_service_told_to_end_ends_its_streams_and_leaves_its_rings(own_node: ServedNode) -> None:
+    client = Client(own_node)
     stream = client.output("Velocity")
     stream.send(Credit(messages=5))
 
-    assert node.end() == 0, node.log
+    assert own_node.end() == 0, own_node.log
     assert stream.error()[0] == "UNAVAILABLE"
-    readers = node.ring("decoder.velocity").snapshot().readers
+    readers = own_node.ring("decoder.velocity").snapshot().readers
     assert ReaderState.ATTACHED not in {reader.state for reader in readers}
-    assert "Traceback" not in node.log
-    node.start()
+    assert "Traceback" not in own_node.log
+    client.close()
 
 
-def test_a_killed_service_cuts_nothing_and_the_next_one_serves(node: ServedNode, client: Client) -> None:
+def test_a_killed_service_cuts_nothing_and_the_next_one_serves(own_node: ServedNode) -> None:
+    client = Client(own_node)
     client.output("Velocity")
     client.input("Bins").take(1)
-    node.process.kill()
-    node.process.wait(WAIT_S)
-    writer = Writer(node.segments["decoder.velocity"])
-    assert all(writer.try_publish(node.velocity(number), 1) for number in range(1, 200))
+    own_node.end(signal.SIGKILL)
+    client.close()
+    writer = Writer(own_node.segments["decoder.velocity"])
+    assert all(writer.try_publish(own_node.velocity(number), 1) for number in range(1, 200))
 
-    node.start()
-    again = Client(node)
-    try:
-        assert until(lambda: again.input("Bins").take(1), WAIT_S, "credit")
-        stream = again.output("Velocity")
-        stream.send(Credit(messages=1))
-        assert writer.try_publish(node.velocity(200), 1)
-        assert stream.take(1)[0].header.sequence == 200
-    finally:
-        again.close()
-        writer.close()
+    own_node.start()
+    again = Client(own_node)
+    assert again.input("Bins").take(1)[0].messages == INPUT_QUEUE
+    stream = again.output("Velocity")
+    stream.send(Credit(messages=1))
+    assert writer.try_publish(own_node.velocity(200), 1)
+    assert stream.take(1)[0].header.sequence == 200
+    again.close()
+    writer.close()
 
 
-def test_a_service_that_cannot_serve_says_why(node: ServedNode, tmp_path: Path) -> None:
-    config = (node.folder / "decoder.json").read_text()
-    node.end()
+def test_a_service_that_cannot_serve_says_why(own_node: ServedNode) -> None:
+    path = own_node.folder / "decoder.json"
+    config = path.read_text()
+    own_node.end()
     wrong = {
-        "cannot listen on": config.replace(node.address, f"unix:{tmp_path}/missing/s"),
-        node.requests_segment + "x": config.replace(node.requests_segment, node.requests_segment + "x"),
+        "cannot listen on": config.replace(own_node.address, f"unix:{own_node.folder}/missing/s"),
+        "no such segment": config.replace(own_node.requests_segment, own_node.requests_segment + "x"),
+        "served.v1.Nobody": config.replace(SERVICE, "served.v1.Nobody"),
     }
 
     for text, content in wrong.items():
-        (tmp_path / "wrong.json").write_text(content)
-        command = [sys.executable, "-m", "rtmesh.node.service", str(tmp_path / "wrong.json")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
-        assert done.returncode == 1
-        assert text in done.stderr
-        assert "Traceback" not in done.stderr
-    node.start()
+        path.write_text(content)
+        assert own_node.start().wait(WAIT_S) == 1
+        assert text in own_node.log
+        assert "Traceback" not in own_node.log

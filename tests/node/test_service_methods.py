@@ -131,28 +131,23 @@ def test_an_unknown_method_is_unimplemented(client: Client) -> None:
     assert status_of(call)[0] == "UNIMPLEMENTED"
 
 
-def test_a_loop_that_does_not_answer_is_not_awaited_for_ever(tmp_path_factory: Any) -> None:
-    folder = tmp_path_factory.mktemp("silent")
-    node = ServedNode(folder)
-    loop = FakeLoop(node)
-    try:
-        node.end()  # the service: this test takes its place
+def test_a_loop_that_does_not_answer_is_not_awaited_for_ever(own_node: ServedNode) -> None:
+    own_node.end()  # this test takes the place of the service
+    loop = FakeLoop(own_node)
+    loop.tell_state(RUNNING)
 
-        async def scenario() -> None:
-            calls = LoopCalls(
-                "decoder", node.requests_segment, node.events_segment, time.monotonic_ns, lambda _: None, 0.05
-            )
-            try:
-                await calls.call("Calibrate", b"")
-            finally:
-                calls.stop()
-                await asyncio.to_thread(calls.close, WAIT_S)
+    async def scenario() -> None:
+        segments = own_node.requests_segment, own_node.events_segment
+        calls = LoopCalls("decoder", *segments, time.monotonic_ns, lambda _: None, timeout_s=0.05)
+        try:
+            await calls.call("Calibrate", b"")
+        finally:
+            calls.stop()
+            await asyncio.to_thread(calls.close, WAIT_S)
 
-        with pytest.raises(DeadlineExceededError, match="node decoder did not answer Calibrate within"):
-            asyncio.run(scenario())
-    finally:
-        loop.close()
-        node.close()
+    with pytest.raises(DeadlineExceededError, match="node decoder did not answer Calibrate within"):
+        asyncio.run(scenario())
+    loop.close()
 
 
 def heard(*told: tuple[int, node_pb2.NodeEvent] | Sight, asked_in: int = 1) -> list[Any]:

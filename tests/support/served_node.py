@@ -153,6 +153,7 @@ class FakeLoop:
     def __init__(self, node: ServedNode) -> None:
         self._events = Writer(node.events_segment)
         self._requests = Reader(node.requests_segment, 0)
+        self._is_closed = False
 
     def tell_state(self, state: int, reason: str = "") -> None:
         self._events.set_word(WORD_STATE, state)
@@ -172,9 +173,12 @@ class FakeLoop:
         self._tell(node_pb2.NodeEvent(reply=node_pb2.NodeReply(id=request.id, **fields)))
 
     def close(self) -> None:
-        self._events.set_word(WORD_STATE, status_pb2.NODE_STATE_UNSPECIFIED)
-        self._requests.close()
-        self._events.close()
+        """End this life, as a process that is gone."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._events.set_word(WORD_STATE, status_pb2.NODE_STATE_UNSPECIFIED)
+            self._requests.close()
+            self._events.close()
 
     def _tell(self, event: node_pb2.NodeEvent) -> None:
         assert self._events.try_publish(event.SerializeToString(), time.monotonic_ns())
