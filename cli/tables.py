@@ -48,7 +48,9 @@ def latency_cells(summary: status_pb2.LatencySummary) -> list[str]:
 
 
 def node_table(status: status_pb2.GraphStatus) -> Table:
-    table = _table("node", "machine", "state", ">restarts", ">steps", ">cpu", ">memory", "reason")
+    table = _table(
+        "node", "machine", "state", ">restarts", ">steps", ">overruns", ">cpu", ">memory", "reason"
+    )
     for node in status.nodes:
         table.add_row(
             node.name,
@@ -56,9 +58,10 @@ def node_table(status: status_pb2.GraphStatus) -> Table:
             _state_text(state_name(node.state)),
             str(node.restarts),
             str(node.steps),
+            str(node.overruns),
             f"{node.loop.cpu_percent:.0f} %",
             f"{node.loop.memory_bytes / 2**20:.0f} MiB",
-            node.reason,
+            _shortened(node.reason),
         )
     return table
 
@@ -116,6 +119,12 @@ def _table(*columns: str) -> Table:
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
     return table
+
+
+def _shortened(text: str) -> str:
+    """The first line, at most 60 characters: the whole stands below the tables."""
+    line = text.partition("\n")[0]
+    return line if len(line) <= 60 else f"{line[:59]}…"
 
 
 def _state_text(state: str) -> Text:

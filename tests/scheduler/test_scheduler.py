@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -364,7 +365,7 @@ def test_whatever_happens_only_joined_machines_get_orders_and_every_graph_can_be
     for line in GRAPHS:
         story.tell(line)
 
-    for line in [step for line in lines for step in _steps(line)]:
+    for line in itertools.chain.from_iterable(map(_steps, lines)):
         verb, _, name = line.partition(" ")
         if not _is_possible(story, joined, line):
             continue

@@ -1,0 +1,306 @@
+"""A real scheduler process, machines that join it over gRPC, a client that asks things of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from scheduler_process import (
+    FakeMachine,
+    Order,
+    Report,
+    SchedulerProcess,
+    all_goes_well,
+    run_scheduler,
+    short_folder,
+)
+from small_graphs import chain
+
+from rtmesh.client import Client
+from rtmesh.common.errors import InvalidArgumentError, NotFoundError
+from rtmesh.v1 import machine_pb2, scheduler_pb2, status_pb2
+
+GRAPH = chain("cursor", "pointer@brand", "decoder@gpc")
+RUNNING = status_pb2.GRAPH_PHASE_RUNNING
+STOPPED = status_pb2.GRAPH_PHASE_STOPPED
+FAILED = status_pb2.GRAPH_PHASE_FAILED
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def scheduler(folder: Path) -> Iterator[SchedulerProcess]:
+    with SchedulerProcess(folder) as scheduler:
+        yield scheduler
+
+
+@pytest.fixture
+def client(scheduler: SchedulerProcess) -> Iterator[Client]:
+    with Client(scheduler.address, timeout_s=30) as client:
+        yield client
+
+
+def wait_for(client: Client, phase: status_pb2.GraphPhase, name: str = "cursor") -> status_pb2.GraphStatus:
+    for status in client.watch(name, rate_hz=100):
+        if status.phase == phase:
+            return status
+    raise AssertionError(f"the graph ended in phase {status.phase}: {status.reason}")
+
+
+def test_a_graph_runs_on_two_machines_and_is_stopped(scheduler: SchedulerProcess, client: Client) -> None:
+    applied = client.apply(GRAPH)
+    with FakeMachine(scheduler.address, "brand"), FakeMachine(scheduler.address, "gpc"):
+        running = wait_for(client, RUNNING)
+        client.stop("cursor")
+        *_, last = client.watch("cursor")
+
+        assert applied.outcome == scheduler_pb2.APPLY_OUTCOME_CREATED
+        assert running.run == last.run == applied.run
+        assert [machine.name for machine in running.machines] == ["brand", "gpc"]
+        assert last.phase == STOPPED
+        assert 0 < last.applied_time_ns <= last.running_time_ns <= last.ended_time_ns
+        assert client.get("cursor") == last
+        assert client.list() == [last]
+        assert [machine.connected for machine in client.machines()] == [True, True]
+
+
+def test_a_machine_is_welcomed_with_the_mesh_time(scheduler: SchedulerProcess) -> None:
+    with FakeMachine(scheduler.address, "brand") as first:
+        one = first.wait_for("welcome").welcome
+    with FakeMachine(scheduler.address, "gpc") as second:
+        other = second.wait_for("welcome").welcome
+
+    assert one.mesh_offset_ns == other.mesh_offset_ns
+    assert one.scheduler_monotonic_ns < other.scheduler_monotonic_ns
+
+
+def test_the_end_of_a_machines_stream_is_the_loss_of_the_machine(
+    scheduler: SchedulerProcess, client: Client
+) -> None:
+    with FakeMachine(scheduler.address, "brand"), FakeMachine(scheduler.address, "gpc") as lost:
+        client.apply(GRAPH)
+        wait_for(client, RUNNING)
+
+        lost.cut()
+
+        *_, last = client.watch("cursor")
+        assert last.phase == FAILED
+        assert last.reason == "machine gpc was lost, with node decoder"
+        assert {machine.name: machine.connected for machine in client.machines()} == {
+            "brand": True,
+            "gpc": False,
+        }
+
+
+def test_a_lost_machine_can_join_again(scheduler: SchedulerProcess, client: Client) -> None:
+    for _ in range(3):
+        with FakeMachine(scheduler.address, "brand") as machine:
+            machine.wait_for("welcome")
+        wait_until_lost(client)
+
+
+def wait_until_lost(client: Client) -> None:
+    # The loss is an event of the scheduler's own; each answer of it may be the last before.
+    while any(machine.connected for machine in client.machines()):
+        pass
+
+
+def test_problems_of_two_machines_come_together(scheduler: SchedulerProcess, client: Client) -> None:
+    def cannot(machine: FakeMachine, order: Order) -> list[Report]:
+        if order.WhichOneof("order") != "preflight":
+            return all_goes_well(machine, order)
+        problem = status_pb2.Problem(text=f"no module on {machine.name}")
+        return [Report(preflighted=machine_pb2.Preflighted(run=order.preflight.plan.run, problems=[problem]))]
+
+    with (
+        FakeMachine(scheduler.address, "brand", cannot),
+        FakeMachine(scheduler.address, "gpc", cannot),
+    ):
+        client.apply(GRAPH)
+        *_, last = client.watch("cursor")
+
+    assert last.phase == FAILED
+    assert {problem.where: problem.text for problem in last.problems} == {
+        "brand": "no module on brand",
+        "gpc": "no module on gpc",
+    }
+
+
+def test_two_machines_of_one_name_cannot_join(scheduler: SchedulerProcess) -> None:
+    with FakeMachine(scheduler.address, "brand") as first:
+        first.wait_for("welcome")
+        with FakeMachine(scheduler.address, "brand") as second:
+            error = second.wait_for_end()
+
+    assert error is not None
+    assert error.code() is grpc.StatusCode.ALREADY_EXISTS
+
+
+def test_the_first_report_must_be_hello(scheduler: SchedulerProcess) -> None:
+    machine = FakeMachine(scheduler.address, "brand")
+    machine.report(Report(ended=machine_pb2.Ended(run="1-aaaa")))
+
+    error = machine.wait_for_end()
+    machine.cut()
+
+    assert error is not None
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_bytes_that_are_no_graph_change_nothing(scheduler: SchedulerProcess, client: Client) -> None:
+    with grpc.insecure_channel(scheduler.address) as channel:
+        apply = channel.unary_unary("/rtmesh.v1.Scheduler/Apply")
+        with pytest.raises(grpc.RpcError):
+            apply(b"\xff\xff\xff", timeout=30)
+
+    assert client.list() == []
+
+
+def test_a_watch_tells_the_end_at_once_however_slow_it_is(
+    scheduler: SchedulerProcess, client: Client
+) -> None:
+    with FakeMachine(scheduler.address, "brand"), FakeMachine(scheduler.address, "gpc"):
+        client.apply(GRAPH)
+        wait_for(client, RUNNING)
+        slow = client.watch("cursor", rate_hz=0.001)
+        first = next(slow)
+        client.stop("cursor")
+
+        assert first.phase == RUNNING
+        assert [status.phase for status in slow] == [STOPPED]
+
+
+def test_a_watch_of_a_deleted_graph_ends_with_its_last_status(
+    scheduler: SchedulerProcess, client: Client
+) -> None:
+    with FakeMachine(scheduler.address, "brand"), FakeMachine(scheduler.address, "gpc"):
+        client.apply(GRAPH)
+        wait_for(client, RUNNING)
+        watch = client.watch("cursor", rate_hz=0.001)
+        next(watch)
+        client.delete("cursor")
+
+        assert [status.phase for status in watch] == [STOPPED]
+        with pytest.raises(NotFoundError, match="there is no graph cursor"):
+            client.get("cursor")
+
+
+@pytest.mark.parametrize("rate_hz", [-1.0, float("nan")])
+def test_a_rate_that_is_none_is_refused(client: Client, rate_hz: float) -> None:
+    client.apply(GRAPH)
+
+    with pytest.raises(InvalidArgumentError, match="is not a rate"):
+        next(client.watch("cursor", rate_hz=rate_hz))
+
+
+def test_a_scheduler_says_where_it_listens_and_ends_well_when_told(scheduler: SchedulerProcess) -> None:
+    socket = scheduler.folder / "s.sock"
+
+    assert scheduler.first_line == f"listening {scheduler.address}\n"
+    assert stat.S_IMODE(socket.stat().st_mode) & 0o077 == 0
+    assert scheduler.terminate() == 0
+
+
+def test_a_scheduler_ends_well_while_machines_are_joined_and_graphs_watched(
+    scheduler: SchedulerProcess, client: Client
+) -> None:
+    with FakeMachine(scheduler.address, "brand"), FakeMachine(scheduler.address, "gpc"):
+        client.apply(GRAPH)
+        wait_for(client, RUNNING)
+        watch = client.watch("cursor")
+        next(watch)
+
+        assert scheduler.terminate() == 0
+        watch.close()
+    assert "Traceback" not in scheduler.log()
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_restarted_scheduler_knows_its_graphs(folder: Path, is_killed: bool) -> None:
+    with SchedulerProcess(folder) as first, Client(first.address) as client:
+        with FakeMachine(first.address, "brand"), FakeMachine(first.address, "gpc"):
+            run = client.apply(GRAPH).run
+            wait_for(client, RUNNING)
+            if is_killed:
+                first.process.kill()
+                first.process.wait()
+            else:
+                first.terminate()
+
+    with SchedulerProcess(folder) as second, Client(second.address) as client:
+        known = client.get("cursor")
+        again = client.apply(GRAPH)
+
+    assert (known.run, known.phase) == (run, FAILED)
+    assert known.reason == "scheduler restarted; apply the graph again"
+    assert [node.machine for node in known.nodes] == ["brand", "gpc"]
+    assert again.outcome == scheduler_pb2.APPLY_OUTCOME_CONFIGURED
+    assert again.run.startswith("2-")
+
+
+def test_a_machine_that_outlived_the_scheduler_is_told_to_end_its_runs(folder: Path) -> None:
+    with SchedulerProcess(folder) as scheduler, FakeMachine(scheduler.address, "brand") as machine:
+        machine.wait_for("welcome")
+        machine.report(Report(node=machine_pb2.NodeReport(run="7-gone")))
+
+        assert machine.wait_for("stop").stop.run == "7-gone"
+
+
+def test_an_address_where_somebody_listens_is_refused(scheduler: SchedulerProcess, folder: Path) -> None:
+    done = run_scheduler("--listen", scheduler.address, "--state", str(folder / "other"))
+
+    assert done.returncode == 1
+    assert f"another process listens on {scheduler.address}" in done.stderr
+    with Client(scheduler.address) as client:
+        assert client.list() == []
+
+
+def test_an_address_that_cannot_be_bound_is_named(folder: Path) -> None:
+    address = f"unix:{folder}/absent/s.sock"
+
+    done = run_scheduler("--listen", address, "--state", str(folder / "state"))
+
+    assert done.returncode == 1
+    assert f"cannot listen on {address}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("127.0.0.1:0", "TLS comes with the security issue; pass --insecure"),
+        ("127.0.0.1", "'127.0.0.1' is no address: give unix:PATH or HOST:PORT"),
+    ],
+)
+def test_an_address_that_must_not_be_is_refused(folder: Path, address: str, told: str) -> None:
+    done = run_scheduler("--listen", address, "--state", str(folder / "state"))
+
+    assert done.returncode == 1
+    assert told in done.stderr
+
+
+def test_a_scheduler_listens_on_tcp_when_told_that_this_is_insecure(folder: Path) -> None:
+    scheduler = SchedulerProcess(folder, "--insecure")
+    scheduler.address = "127.0.0.1:0"
+    with scheduler:
+        address = scheduler.first_line.split()[1]
+        with Client(address) as client:
+            assert client.machines() == []
+
+
+def test_a_scheduler_whose_parent_is_gone_ends(folder: Path) -> None:
+    """Process 1 is not its parent, so the parent that was named is gone already."""
+    address = f"unix:{folder}/s.sock"
+    assert os.getpid() != 1
+
+    done = run_scheduler("--listen", address, "--state", str(folder / "state"), "--die-with-parent", "1")
+
+    assert done.returncode == -9
