@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtmesh.common.errors import RtmeshError
-from rtmesh.graph.load import GraphError, LoadedGraph, load_graph
+from rtmesh.graph.load import LoadedGraph, load_graph
+from rtmesh.graph.problems import GraphError
 
 
 def load(path: Path, settings: Sequence[tuple[str, str]]) -> LoadedGraph:

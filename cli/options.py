@@ -13,7 +13,7 @@ import click
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A time such as 500ms, 20s, 5m or 1h, in seconds."""
 
     name = "duration"
@@ -25,7 +25,7 @@ class Duration(click.ParamType):
         return float(match[1]) * _UNITS_S[match[2]]
 
 
-class Setting(click.ParamType):
+class Setting(click.ParamType[tuple[str, str]]):
     """NODE.PARAMETER=VALUE."""
 
     name = "node.parameter=value"

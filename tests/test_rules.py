@@ -110,7 +110,7 @@ def test_the_help_of_meshctl_loads_nothing_heavy() -> None:
 
 
 def test_planning_does_no_input_or_output() -> None:
-    """Because the same plan must come from the same graph everywhere, and fifty machines fit in a unit test."""
+    """Because the same graph must give the same plan everywhere, also in a unit test."""
     modules = imported_modules(REPOSITORY / "services/graph/plan.py")
     assert not {module.split(".")[0] for module in modules} & {"os", "pathlib", "socket", "time", "asyncio"}
 

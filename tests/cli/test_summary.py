@@ -8,7 +8,9 @@ from rtmesh.cli.summary import is_exact, summary_of
 from rtmesh.cli.tables import microseconds
 from rtmesh.v1 import graph_pb2, status_pb2
 
-EDGE = graph_pb2.Edge(from_node="a", from_port="out", to_node="b", to_port="in", when_full=graph_pb2.WHEN_FULL_BLOCK)
+EDGE = graph_pb2.Edge(
+    from_node="a", from_port="out", to_node="b", to_port="in", when_full=graph_pb2.WHEN_FULL_BLOCK
+)
 
 
 def edge_status(**fields: object) -> status_pb2.EdgeStatus:

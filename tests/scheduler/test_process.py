@@ -225,15 +225,19 @@ def test_a_scheduler_ends_well_while_machines_are_joined_and_graphs_watched(
 
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_a_restarted_scheduler_knows_its_graphs(folder: Path, is_killed: bool) -> None:
-    with SchedulerProcess(folder) as first, Client(first.address) as client:
-        with FakeMachine(first.address, "brand"), FakeMachine(first.address, "gpc"):
-            run = client.apply(GRAPH).run
-            wait_for(client, RUNNING)
-            if is_killed:
-                first.process.kill()
-                first.process.wait()
-            else:
-                first.terminate()
+    with (
+        SchedulerProcess(folder) as first,
+        Client(first.address) as client,
+        FakeMachine(first.address, "brand"),
+        FakeMachine(first.address, "gpc"),
+    ):
+        run = client.apply(GRAPH).run
+        wait_for(client, RUNNING)
+        if is_killed:
+            first.process.kill()
+            first.process.wait()
+        else:
+            first.terminate()
 
     with SchedulerProcess(folder) as second, Client(second.address) as client:
         known = client.get("cursor")

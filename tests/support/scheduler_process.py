@@ -76,7 +76,7 @@ def run_scheduler(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 class FakeMachine:
-    """A machine that joins a scheduler. Orders are kept; with `answers` each is carried out at once, in words only.
+    """A machine that joins a scheduler, keeps the orders it gets and answers each at once, in words only.
 
     Args:
         answers: what to report after an order; by default what a machine does on which all goes well.

@@ -19,6 +19,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from rtmesh.common.clock import ClockPage
 from rtmesh.common.control import WORD_STATE, control_ring_names, events_layout, requests_layout
+from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.graph.protos import compile_protos, message_class, pool_of
 from rtmesh.node.message import MessageType
 from rtmesh.node.wire import HeaderValues
@@ -229,7 +230,7 @@ class Client:
 
     def __init__(self, node: ServedNode) -> None:
         self._node = node
-        self.channel = grpc.insecure_channel(node.address, [("grpc.use_local_subchannel_pool", 1)])
+        self.channel = grpc.insecure_channel(node.address, CHANNEL_OPTIONS)
         self._await_service()
         self._streams: list[PortStream] = []
 
