@@ -21,7 +21,7 @@ from rtmesh.common.errors import FailedPreconditionError, InvalidArgumentError, 
 from rtmesh.common.processes import die_with_parent
 from rtmesh.common.serving import SERVER_OPTIONS, add_port
 from rtmesh.scheduler.server import Server
-from rtmesh.scheduler.servicer import MachinesServicer, SchedulerServicer
+from rtmesh.scheduler.servicer import MachinesServicer, RefuseMalformed, SchedulerServicer
 from rtmesh.scheduler.store import Store
 from rtmesh.v1 import machine_pb2_grpc, scheduler_pb2_grpc
 
@@ -85,7 +85,7 @@ async def serve(address: str, state_folder: Path) -> None:
     store = Store(state_folder / DATABASE)
     try:
         server = Server(store)
-        network = grpc.aio.server(options=SERVER_OPTIONS)
+        network = grpc.aio.server(interceptors=[RefuseMalformed()], options=SERVER_OPTIONS)
         _add_services(server, network)
         bound = add_port(network, address)
         stopped = _stop_signal()

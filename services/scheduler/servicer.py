@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
+import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
 from rtmesh.common.errors import InvalidArgumentError, RtmeshError
 from rtmesh.common.status_codes import abort_with
 from rtmesh.scheduler.graphs import is_ended
 from rtmesh.scheduler.server import Orders, Server, Watch
 from rtmesh.v1 import machine_pb2, machine_pb2_grpc, scheduler_pb2, scheduler_pb2_grpc, status_pb2
-
-if TYPE_CHECKING:
-    import grpc
 
 log = structlog.get_logger()
 DEFAULT_RATE_HZ = 4.0
@@ -143,6 +142,30 @@ class MachinesServicer(machine_pb2_grpc.MachinesServicer):
         except Exception:
             kind = report.WhichOneof("report")
             log.exception("a report could not be handled", reporter=machine, report=kind)
+
+
+class RefuseMalformed(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
+    """Answers a request whose bytes are no message with INVALID_ARGUMENT; gRPC would answer UNKNOWN."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler:
+        handler = await continuation(details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+
+        async def parse_and_handle(request: bytes, context: grpc.aio.ServicerContext) -> Any:
+            try:
+                message = handler.request_deserializer(request)
+            except DecodeError as error:
+                await abort_with(context, InvalidArgumentError(f"the request cannot be read: {error}"))
+            return await handler.unary_unary(message, context)
+
+        return grpc.unary_unary_rpc_method_handler(
+            parse_and_handle, response_serializer=handler.response_serializer
+        )
 
 
 async def _hello(reports: AsyncIterator[machine_pb2.JoinRequest]) -> machine_pb2.Hello:

@@ -155,12 +155,15 @@ def test_the_first_report_must_be_hello(scheduler: SchedulerProcess) -> None:
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_bytes_that_are_no_graph_change_nothing(scheduler: SchedulerProcess, client: Client) -> None:
+def test_bytes_that_are_no_graph_are_refused_and_change_nothing(
+    scheduler: SchedulerProcess, client: Client
+) -> None:
     with grpc.insecure_channel(scheduler.address) as channel:
         apply = channel.unary_unary("/rtmesh.v1.Scheduler/Apply")
-        with pytest.raises(grpc.RpcError):
+        with pytest.raises(grpc.RpcError) as raised:
             apply(b"\xff\xff\xff", timeout=30)
 
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert client.list() == []
 
 
