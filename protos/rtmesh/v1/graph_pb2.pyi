@@ -46,7 +46,7 @@ TRANSPORT_RING: Transport
 TRANSPORT_GRPC: Transport
 
 class Graph(_message.Message):
-    __slots__ = ("name", "source", "folder", "python_path", "descriptors", "nodes", "edges", "budgets", "drain_timeout_ms")
+    __slots__ = ("name", "source", "folder", "python_path", "descriptors", "nodes", "edges", "budgets", "drain_timeout_ms", "files")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     FOLDER_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +56,7 @@ class Graph(_message.Message):
     EDGES_FIELD_NUMBER: _ClassVar[int]
     BUDGETS_FIELD_NUMBER: _ClassVar[int]
     DRAIN_TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     name: str
     source: str
     folder: str
@@ -65,7 +66,16 @@ class Graph(_message.Message):
     edges: _containers.RepeatedCompositeFieldContainer[Edge]
     budgets: _containers.RepeatedCompositeFieldContainer[LatencyBudget]
     drain_timeout_ms: int
-    def __init__(self, name: _Optional[str] = ..., source: _Optional[str] = ..., folder: _Optional[str] = ..., python_path: _Optional[_Iterable[str]] = ..., descriptors: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ..., budgets: _Optional[_Iterable[_Union[LatencyBudget, _Mapping]]] = ..., drain_timeout_ms: _Optional[int] = ...) -> None: ...
+    files: _containers.RepeatedCompositeFieldContainer[CodeFile]
+    def __init__(self, name: _Optional[str] = ..., source: _Optional[str] = ..., folder: _Optional[str] = ..., python_path: _Optional[_Iterable[str]] = ..., descriptors: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ..., budgets: _Optional[_Iterable[_Union[LatencyBudget, _Mapping]]] = ..., drain_timeout_ms: _Optional[int] = ..., files: _Optional[_Iterable[_Union[CodeFile, _Mapping]]] = ...) -> None: ...
+
+class CodeFile(_message.Message):
+    __slots__ = ("path", "sha256")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    sha256: bytes
+    def __init__(self, path: _Optional[str] = ..., sha256: _Optional[bytes] = ...) -> None: ...
 
 class Node(_message.Message):
     __slots__ = ("name", "service", "run", "command", "machine", "parameters", "inputs", "outputs", "methods", "restart", "when_failed", "setup_timeout_ms", "step_timeout_ms")

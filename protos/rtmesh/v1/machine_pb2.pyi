@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class JoinRequest(_message.Message):
-    __slots__ = ("hello", "preflighted", "prepared", "node", "link", "accounts", "ended")
+    __slots__ = ("hello", "preflighted", "prepared", "node", "link", "accounts", "ended", "log")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     PREFLIGHTED_FIELD_NUMBER: _ClassVar[int]
     PREPARED_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,7 @@ class JoinRequest(_message.Message):
     LINK_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     ENDED_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     preflighted: Preflighted
     prepared: Prepared
@@ -24,23 +25,28 @@ class JoinRequest(_message.Message):
     link: LinkReport
     accounts: AccountsReport
     ended: Ended
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., preflighted: _Optional[_Union[Preflighted, _Mapping]] = ..., prepared: _Optional[_Union[Prepared, _Mapping]] = ..., node: _Optional[_Union[NodeReport, _Mapping]] = ..., link: _Optional[_Union[LinkReport, _Mapping]] = ..., accounts: _Optional[_Union[AccountsReport, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ...) -> None: ...
+    log: LogChunk
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., preflighted: _Optional[_Union[Preflighted, _Mapping]] = ..., prepared: _Optional[_Union[Prepared, _Mapping]] = ..., node: _Optional[_Union[NodeReport, _Mapping]] = ..., link: _Optional[_Union[LinkReport, _Mapping]] = ..., accounts: _Optional[_Union[AccountsReport, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., log: _Optional[_Union[LogChunk, _Mapping]] = ...) -> None: ...
 
 class JoinResponse(_message.Message):
-    __slots__ = ("welcome", "preflight", "prepare", "start", "drain", "stop")
+    __slots__ = ("welcome", "preflight", "prepare", "start", "drain", "stop", "read_log", "cancel_log")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     PREFLIGHT_FIELD_NUMBER: _ClassVar[int]
     PREPARE_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     DRAIN_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
+    READ_LOG_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_LOG_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     preflight: Preflight
     prepare: Prepare
     start: Start
     drain: Drain
     stop: Stop
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., preflight: _Optional[_Union[Preflight, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., start: _Optional[_Union[Start, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ...) -> None: ...
+    read_log: ReadLog
+    cancel_log: CancelLog
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., preflight: _Optional[_Union[Preflight, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., start: _Optional[_Union[Start, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., read_log: _Optional[_Union[ReadLog, _Mapping]] = ..., cancel_log: _Optional[_Union[CancelLog, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("machine", "hostname", "process_id", "data_address", "kernel", "cpu_count", "memory_bytes", "version", "runs")
@@ -168,3 +174,37 @@ class Ended(_message.Message):
     run: str
     accounts: AccountsReport
     def __init__(self, run: _Optional[str] = ..., accounts: _Optional[_Union[AccountsReport, _Mapping]] = ...) -> None: ...
+
+class ReadLog(_message.Message):
+    __slots__ = ("id", "run", "node", "previous", "follow", "last_lines")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    LAST_LINES_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    run: str
+    node: str
+    previous: bool
+    follow: bool
+    last_lines: int
+    def __init__(self, id: _Optional[int] = ..., run: _Optional[str] = ..., node: _Optional[str] = ..., previous: _Optional[bool] = ..., follow: _Optional[bool] = ..., last_lines: _Optional[int] = ...) -> None: ...
+
+class CancelLog(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    def __init__(self, id: _Optional[int] = ...) -> None: ...
+
+class LogChunk(_message.Message):
+    __slots__ = ("id", "text", "end", "error")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    text: bytes
+    end: bool
+    error: str
+    def __init__(self, id: _Optional[int] = ..., text: _Optional[bytes] = ..., end: _Optional[bool] = ..., error: _Optional[str] = ...) -> None: ...

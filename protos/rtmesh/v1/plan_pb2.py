@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from rtmesh.v1 import graph_pb2 as rtmesh_dot_v1_dot_graph__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14rtmesh/v1/plan.proto\x12\trtmesh.v1\x1a\x15rtmesh/v1/graph.proto\"s\n\x07RunPlan\x12\r\n\x05graph\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12(\n\x08machines\x18\x03 \x03(\x0b\x32\x16.rtmesh.v1.MachinePlan\x12\"\n\x05\x65\x64ges\x18\x04 \x03(\x0b\x32\x13.rtmesh.v1.EdgePlan\"|\n\x08\x45\x64gePlan\x12\x1d\n\x04\x65\x64ge\x18\x01 \x01(\x0b\x32\x0f.rtmesh.v1.Edge\x12\'\n\ttransport\x18\x02 \x01(\x0e\x32\x14.rtmesh.v1.Transport\x12\x14\n\x0c\x66rom_machine\x18\x03 \x01(\t\x12\x12\n\nto_machine\x18\x04 \x01(\t\"\x8c\x02\n\x0bMachinePlan\x12\x0f\n\x07machine\x18\x01 \x01(\t\x12\r\n\x05graph\x18\x02 \x01(\t\x12\x0b\n\x03run\x18\x03 \x01(\t\x12\x0e\n\x06\x66older\x18\x04 \x01(\t\x12\x13\n\x0bpython_path\x18\x05 \x03(\t\x12\x13\n\x0b\x64\x65scriptors\x18\x06 \x01(\x0c\x12\"\n\x05nodes\x18\x07 \x03(\x0b\x32\x13.rtmesh.v1.NodePlan\x12\"\n\x05rings\x18\x08 \x03(\x0b\x32\x13.rtmesh.v1.RingPlan\x12%\n\x06\x65gress\x18\t \x03(\x0b\x32\x15.rtmesh.v1.EgressPlan\x12\'\n\x07ingress\x18\n \x03(\x0b\x32\x16.rtmesh.v1.IngressPlan\"}\n\x08NodePlan\x12\x1d\n\x04node\x18\x01 \x01(\x0b\x32\x0f.rtmesh.v1.Node\x12)\n\x07outputs\x18\x02 \x03(\x0b\x32\x18.rtmesh.v1.OutputBinding\x12\'\n\x06inputs\x18\x03 \x03(\x0b\x32\x17.rtmesh.v1.InputBinding\"+\n\rOutputBinding\x12\x0c\n\x04port\x18\x01 \x01(\t\x12\x0c\n\x04ring\x18\x02 \x01(\t\"s\n\x0cInputBinding\x12\x0c\n\x04port\x18\x01 \x01(\t\x12\x0c\n\x04ring\x18\x02 \x01(\t\x12\x0e\n\x06reader\x18\x03 \x01(\r\x12&\n\twhen_full\x18\x04 \x01(\x0e\x32\x13.rtmesh.v1.WhenFull\x12\x0f\n\x07is_free\x18\x05 \x01(\x08\"\x94\x01\n\x08RingPlan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\r\x12\x12\n\nslot_bytes\x18\x03 \x01(\x04\x12&\n\x07readers\x18\x04 \x03(\x0b\x32\x15.rtmesh.v1.ReaderPlan\x12\x15\n\rspare_readers\x18\x05 \x01(\r\x12\x16\n\x0e\x62udget_origins\x18\x06 \x03(\x06\"w\n\nReaderPlan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\twhen_full\x18\x02 \x01(\x0e\x32\x13.rtmesh.v1.WhenFull\x12\r\n\x05queue\x18\x03 \x01(\r\x12\x0c\n\x04hold\x18\x04 \x01(\r\x12\x16\n\x0ehold_absent_ms\x18\x05 \x01(\x04\"`\n\nEgressPlan\x12\x0c\n\x04\x65\x64ge\x18\x01 \x01(\t\x12\x0c\n\x04ring\x18\x02 \x01(\t\x12\x0e\n\x06reader\x18\x03 \x01(\r\x12&\n\twhen_full\x18\x04 \x01(\x0e\x32\x13.rtmesh.v1.WhenFull\"v\n\x0bIngressPlan\x12\x0c\n\x04\x65\x64ge\x18\x01 \x01(\t\x12\x0c\n\x04ring\x18\x02 \x01(\t\x12\x14\n\x0c\x66rom_machine\x18\x03 \x01(\t\x12&\n\twhen_full\x18\x04 \x01(\x0e\x32\x13.rtmesh.v1.WhenFull\x12\r\n\x05queue\x18\x05 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14rtmesh/v1/plan.proto\x12\trtmesh.v1\x1a\x15rtmesh/v1/graph.proto\"s\n\x07RunPlan\x12\r\n\x05graph\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12(\n\x08machines\x18\x03 \x03(\x0b\x32\x16.rtmesh.v1.MachinePlan\x12\"\n\x05\x65\x64ges\x18\x04 \x03(\x0b\x32\x13.rtmesh.v1.EdgePlan\"|\n\x08\x45\x64gePlan\x12\x1d\n\x04\x65\x64ge\x18\x01 \x01(\x0b\x32\x0f.rtmesh.v1.Edge\x12\'\n\ttransport\x18\x02 \x01(\x0e\x32\x14.rtmesh.v1.Transport\x12\x14\n\x0c\x66rom_machine\x18\x03 \x01(\t\x12\x12\n\nto_machine\x18\x04 \x01(\t\"\xb0\x02\n\x0bMachinePlan\x12\x0f\n\x07machine\x18\x01 \x01(\t\x12\r\n\x05graph\x18\x02 \x01(\t\x12\x0b\n\x03run\x18\x03 \x01(\t\x12\x0e\n\x06\x66older\x18\x04 \x01(\t\x12\x13\n\x0bpython_path\x18\x05 \x03(\t\x12\x13\n\x0b\x64\x65scriptors\x18\x06 \x01(\x0c\x12\"\n\x05nodes\x18\x07 \x03(\x0b\x32\x13.rtmesh.v1.NodePlan\x12\"\n\x05rings\x18\x08 \x03(\x0b\x32\x13.rtmesh.v1.RingPlan\x12%\n\x06\x65gress\x18\t \x03(\x0b\x32\x15.rtmesh.v1.EgressPlan\x12\'\n\x07ingress\x18\n \x03(\x0b\x32\x16.rtmesh.v1.IngressPlan\x12\"\n\x05\x66iles\x18\x0b \x03(\x0b\x32\x13.rtmesh.v1.CodeFile\"}\n\x08NodePlan\x12\x1d\n\x04node\x18\x01 \x01(\x0b\x32\x0f.rtmesh.v1.Node\x12)\n\x07outputs\x18\x02 \x03(\x0b\x32\x18.rtmesh.v1.OutputBinding\x12\'\n\x06inputs\x18\x03 \x03(\x0b\x32\x17.rtmesh.v1.InputBinding\"+\n\rOutputBinding\x12\x0c\n\x04port\x18\x01 \x01(\t\x12\x0c\n\x04ring\x18\x02 \x01(\t\"s\n\x0cInputBinding\x12\x0c\n\x04port\x18\x01 \x01(\t\x12\x0c\n\x04ring\x18\x02 \x01(\t\x12\x0e\n\x06reader\x18\x03 \x01(\r\x12&\n\twhen_full\x18\x04 \x01(\x0e\x32\x13.rtmesh.v1.WhenFull\x12\x0f\n\x07is_free\x18\x05 \x01(\x08\"\x94\x01\n\x08RingPlan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\r\x12\x12\n\nslot_bytes\x18\x03 \x01(\x04\x12&\n\x07readers\x18\x04 \x03(\x0b\x32\x15.rtmesh.v1.ReaderPlan\x12\x15\n\rspare_readers\x18\x05 \x01(\r\x12\x16\n\x0e\x62udget_origins\x18\x06 \x03(\x06\"w\n\nReaderPlan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\twhen_full\x18\x02 \x01(\x0e\x32\x13.rtmesh.v1.WhenFull\x12\r\n\x05queue\x18\x03 \x01(\r\x12\x0c\n\x04hold\x18\x04 \x01(\r\x12\x16\n\x0ehold_absent_ms\x18\x05 \x01(\x04\"`\n\nEgressPlan\x12\x0c\n\x04\x65\x64ge\x18\x01 \x01(\t\x12\x0c\n\x04ring\x18\x02 \x01(\t\x12\x0e\n\x06reader\x18\x03 \x01(\r\x12&\n\twhen_full\x18\x04 \x01(\x0e\x32\x13.rtmesh.v1.WhenFull\"v\n\x0bIngressPlan\x12\x0c\n\x04\x65\x64ge\x18\x01 \x01(\t\x12\x0c\n\x04ring\x18\x02 \x01(\t\x12\x14\n\x0c\x66rom_machine\x18\x03 \x01(\t\x12&\n\twhen_full\x18\x04 \x01(\x0e\x32\x13.rtmesh.v1.WhenFull\x12\r\n\x05queue\x18\x05 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,19 +37,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EDGEPLAN']._serialized_start=175
   _globals['_EDGEPLAN']._serialized_end=299
   _globals['_MACHINEPLAN']._serialized_start=302
-  _globals['_MACHINEPLAN']._serialized_end=570
-  _globals['_NODEPLAN']._serialized_start=572
-  _globals['_NODEPLAN']._serialized_end=697
-  _globals['_OUTPUTBINDING']._serialized_start=699
-  _globals['_OUTPUTBINDING']._serialized_end=742
-  _globals['_INPUTBINDING']._serialized_start=744
-  _globals['_INPUTBINDING']._serialized_end=859
-  _globals['_RINGPLAN']._serialized_start=862
-  _globals['_RINGPLAN']._serialized_end=1010
-  _globals['_READERPLAN']._serialized_start=1012
-  _globals['_READERPLAN']._serialized_end=1131
-  _globals['_EGRESSPLAN']._serialized_start=1133
-  _globals['_EGRESSPLAN']._serialized_end=1229
-  _globals['_INGRESSPLAN']._serialized_start=1231
-  _globals['_INGRESSPLAN']._serialized_end=1349
+  _globals['_MACHINEPLAN']._serialized_end=606
+  _globals['_NODEPLAN']._serialized_start=608
+  _globals['_NODEPLAN']._serialized_end=733
+  _globals['_OUTPUTBINDING']._serialized_start=735
+  _globals['_OUTPUTBINDING']._serialized_end=778
+  _globals['_INPUTBINDING']._serialized_start=780
+  _globals['_INPUTBINDING']._serialized_end=895
+  _globals['_RINGPLAN']._serialized_start=898
+  _globals['_RINGPLAN']._serialized_end=1046
+  _globals['_READERPLAN']._serialized_start=1048
+  _globals['_READERPLAN']._serialized_end=1167
+  _globals['_EGRESSPLAN']._serialized_start=1169
+  _globals['_EGRESSPLAN']._serialized_end=1265
+  _globals['_INGRESSPLAN']._serialized_start=1267
+  _globals['_INGRESSPLAN']._serialized_end=1385
 # @@protoc_insertion_point(module_scope)

@@ -32,7 +32,7 @@ class EdgePlan(_message.Message):
     def __init__(self, edge: _Optional[_Union[_graph_pb2.Edge, _Mapping]] = ..., transport: _Optional[_Union[_graph_pb2.Transport, str]] = ..., from_machine: _Optional[str] = ..., to_machine: _Optional[str] = ...) -> None: ...
 
 class MachinePlan(_message.Message):
-    __slots__ = ("machine", "graph", "run", "folder", "python_path", "descriptors", "nodes", "rings", "egress", "ingress")
+    __slots__ = ("machine", "graph", "run", "folder", "python_path", "descriptors", "nodes", "rings", "egress", "ingress", "files")
     MACHINE_FIELD_NUMBER: _ClassVar[int]
     GRAPH_FIELD_NUMBER: _ClassVar[int]
     RUN_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,7 @@ class MachinePlan(_message.Message):
     RINGS_FIELD_NUMBER: _ClassVar[int]
     EGRESS_FIELD_NUMBER: _ClassVar[int]
     INGRESS_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     machine: str
     graph: str
     run: str
@@ -53,7 +54,8 @@ class MachinePlan(_message.Message):
     rings: _containers.RepeatedCompositeFieldContainer[RingPlan]
     egress: _containers.RepeatedCompositeFieldContainer[EgressPlan]
     ingress: _containers.RepeatedCompositeFieldContainer[IngressPlan]
-    def __init__(self, machine: _Optional[str] = ..., graph: _Optional[str] = ..., run: _Optional[str] = ..., folder: _Optional[str] = ..., python_path: _Optional[_Iterable[str]] = ..., descriptors: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[NodePlan, _Mapping]]] = ..., rings: _Optional[_Iterable[_Union[RingPlan, _Mapping]]] = ..., egress: _Optional[_Iterable[_Union[EgressPlan, _Mapping]]] = ..., ingress: _Optional[_Iterable[_Union[IngressPlan, _Mapping]]] = ...) -> None: ...
+    files: _containers.RepeatedCompositeFieldContainer[_graph_pb2.CodeFile]
+    def __init__(self, machine: _Optional[str] = ..., graph: _Optional[str] = ..., run: _Optional[str] = ..., folder: _Optional[str] = ..., python_path: _Optional[_Iterable[str]] = ..., descriptors: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[NodePlan, _Mapping]]] = ..., rings: _Optional[_Iterable[_Union[RingPlan, _Mapping]]] = ..., egress: _Optional[_Iterable[_Union[EgressPlan, _Mapping]]] = ..., ingress: _Optional[_Iterable[_Union[IngressPlan, _Mapping]]] = ..., files: _Optional[_Iterable[_Union[_graph_pb2.CodeFile, _Mapping]]] = ...) -> None: ...
 
 class NodePlan(_message.Message):
     __slots__ = ("node", "outputs", "inputs")

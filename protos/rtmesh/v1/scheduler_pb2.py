@@ -26,15 +26,15 @@ from rtmesh.v1 import graph_pb2 as rtmesh_dot_v1_dot_graph__pb2
 from rtmesh.v1 import status_pb2 as rtmesh_dot_v1_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19rtmesh/v1/scheduler.proto\x12\trtmesh.v1\x1a\x15rtmesh/v1/graph.proto\x1a\x16rtmesh/v1/status.proto\"/\n\x0c\x41pplyRequest\x12\x1f\n\x05graph\x18\x01 \x01(\x0b\x32\x10.rtmesh.v1.Graph\"F\n\rApplyResponse\x12\x0b\n\x03run\x18\x01 \x01(\t\x12(\n\x07outcome\x18\x02 \x01(\x0e\x32\x17.rtmesh.v1.ApplyOutcome\"\x1b\n\x0bStopRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x0e\n\x0cStopResponse\"\x1d\n\rDeleteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x10\n\x0e\x44\x65leteResponse\"\x1f\n\x0fGetGraphRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x10GetGraphResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.rtmesh.v1.GraphStatus\"\x13\n\x11ListGraphsRequest\"<\n\x12ListGraphsResponse\x12&\n\x06graphs\x18\x01 \x03(\x0b\x32\x16.rtmesh.v1.GraphStatus\"2\n\x11WatchGraphRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07rate_hz\x18\x02 \x01(\x01\"<\n\x12WatchGraphResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.rtmesh.v1.GraphStatus\"\x15\n\x13ListMachinesRequest\"B\n\x14ListMachinesResponse\x12*\n\x08machines\x18\x01 \x03(\x0b\x32\x18.rtmesh.v1.MachineStatus*\x83\x01\n\x0c\x41pplyOutcome\x12\x1d\n\x19\x41PPLY_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41PPLY_OUTCOME_CREATED\x10\x01\x12\x1c\n\x18\x41PPLY_OUTCOME_CONFIGURED\x10\x02\x12\x1b\n\x17\x41PPLY_OUTCOME_UNCHANGED\x10\x03\x32\xed\x03\n\tScheduler\x12:\n\x05\x41pply\x12\x17.rtmesh.v1.ApplyRequest\x1a\x18.rtmesh.v1.ApplyResponse\x12\x37\n\x04Stop\x12\x16.rtmesh.v1.StopRequest\x1a\x17.rtmesh.v1.StopResponse\x12=\n\x06\x44\x65lete\x12\x18.rtmesh.v1.DeleteRequest\x1a\x19.rtmesh.v1.DeleteResponse\x12\x43\n\x08GetGraph\x12\x1a.rtmesh.v1.GetGraphRequest\x1a\x1b.rtmesh.v1.GetGraphResponse\x12I\n\nListGraphs\x12\x1c.rtmesh.v1.ListGraphsRequest\x1a\x1d.rtmesh.v1.ListGraphsResponse\x12K\n\nWatchGraph\x12\x1c.rtmesh.v1.WatchGraphRequest\x1a\x1d.rtmesh.v1.WatchGraphResponse0\x01\x12O\n\x0cListMachines\x12\x1e.rtmesh.v1.ListMachinesRequest\x1a\x1f.rtmesh.v1.ListMachinesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19rtmesh/v1/scheduler.proto\x12\trtmesh.v1\x1a\x15rtmesh/v1/graph.proto\x1a\x16rtmesh/v1/status.proto\"/\n\x0c\x41pplyRequest\x12\x1f\n\x05graph\x18\x01 \x01(\x0b\x32\x10.rtmesh.v1.Graph\"F\n\rApplyResponse\x12\x0b\n\x03run\x18\x01 \x01(\t\x12(\n\x07outcome\x18\x02 \x01(\x0e\x32\x17.rtmesh.v1.ApplyOutcome\"\x1b\n\x0bStopRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x0e\n\x0cStopResponse\"\x1d\n\rDeleteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x10\n\x0e\x44\x65leteResponse\"\x1f\n\x0fGetGraphRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x10GetGraphResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.rtmesh.v1.GraphStatus\"\x13\n\x11ListGraphsRequest\"<\n\x12ListGraphsResponse\x12&\n\x06graphs\x18\x01 \x03(\x0b\x32\x16.rtmesh.v1.GraphStatus\"2\n\x11WatchGraphRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07rate_hz\x18\x02 \x01(\x01\"<\n\x12WatchGraphResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.rtmesh.v1.GraphStatus\"\x15\n\x13ListMachinesRequest\"B\n\x14ListMachinesResponse\x12*\n\x08machines\x18\x01 \x03(\x0b\x32\x18.rtmesh.v1.MachineStatus\"$\n\x14GetDefinitionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"8\n\x15GetDefinitionResponse\x12\x1f\n\x05graph\x18\x01 \x01(\x0b\x32\x10.rtmesh.v1.Graph\"c\n\x0eReadLogRequest\x12\r\n\x05graph\x18\x01 \x01(\t\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x10\n\x08previous\x18\x03 \x01(\x08\x12\x0e\n\x06\x66ollow\x18\x04 \x01(\x08\x12\x12\n\nlast_lines\x18\x05 \x01(\r\"\x1f\n\x0fReadLogResponse\x12\x0c\n\x04text\x18\x01 \x01(\x0c*\x83\x01\n\x0c\x41pplyOutcome\x12\x1d\n\x19\x41PPLY_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41PPLY_OUTCOME_CREATED\x10\x01\x12\x1c\n\x18\x41PPLY_OUTCOME_CONFIGURED\x10\x02\x12\x1b\n\x17\x41PPLY_OUTCOME_UNCHANGED\x10\x03\x32\x85\x05\n\tScheduler\x12:\n\x05\x41pply\x12\x17.rtmesh.v1.ApplyRequest\x1a\x18.rtmesh.v1.ApplyResponse\x12\x37\n\x04Stop\x12\x16.rtmesh.v1.StopRequest\x1a\x17.rtmesh.v1.StopResponse\x12=\n\x06\x44\x65lete\x12\x18.rtmesh.v1.DeleteRequest\x1a\x19.rtmesh.v1.DeleteResponse\x12\x43\n\x08GetGraph\x12\x1a.rtmesh.v1.GetGraphRequest\x1a\x1b.rtmesh.v1.GetGraphResponse\x12I\n\nListGraphs\x12\x1c.rtmesh.v1.ListGraphsRequest\x1a\x1d.rtmesh.v1.ListGraphsResponse\x12K\n\nWatchGraph\x12\x1c.rtmesh.v1.WatchGraphRequest\x1a\x1d.rtmesh.v1.WatchGraphResponse0\x01\x12O\n\x0cListMachines\x12\x1e.rtmesh.v1.ListMachinesRequest\x1a\x1f.rtmesh.v1.ListMachinesResponse\x12R\n\rGetDefinition\x12\x1f.rtmesh.v1.GetDefinitionRequest\x1a .rtmesh.v1.GetDefinitionResponse\x12\x42\n\x07ReadLog\x12\x19.rtmesh.v1.ReadLogRequest\x1a\x1a.rtmesh.v1.ReadLogResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rtmesh.v1.scheduler_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPLYOUTCOME']._serialized_start=684
-  _globals['_APPLYOUTCOME']._serialized_end=815
+  _globals['_APPLYOUTCOME']._serialized_start=914
+  _globals['_APPLYOUTCOME']._serialized_end=1045
   _globals['_APPLYREQUEST']._serialized_start=87
   _globals['_APPLYREQUEST']._serialized_end=134
   _globals['_APPLYRESPONSE']._serialized_start=136
@@ -63,6 +63,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMACHINESREQUEST']._serialized_end=613
   _globals['_LISTMACHINESRESPONSE']._serialized_start=615
   _globals['_LISTMACHINESRESPONSE']._serialized_end=681
-  _globals['_SCHEDULER']._serialized_start=818
-  _globals['_SCHEDULER']._serialized_end=1311
+  _globals['_GETDEFINITIONREQUEST']._serialized_start=683
+  _globals['_GETDEFINITIONREQUEST']._serialized_end=719
+  _globals['_GETDEFINITIONRESPONSE']._serialized_start=721
+  _globals['_GETDEFINITIONRESPONSE']._serialized_end=777
+  _globals['_READLOGREQUEST']._serialized_start=779
+  _globals['_READLOGREQUEST']._serialized_end=878
+  _globals['_READLOGRESPONSE']._serialized_start=880
+  _globals['_READLOGRESPONSE']._serialized_end=911
+  _globals['_SCHEDULER']._serialized_start=1048
+  _globals['_SCHEDULER']._serialized_end=1693
 # @@protoc_insertion_point(module_scope)

@@ -70,6 +70,16 @@ class SchedulerStub:
                 request_serializer=rtmesh_dot_v1_dot_scheduler__pb2.ListMachinesRequest.SerializeToString,
                 response_deserializer=rtmesh_dot_v1_dot_scheduler__pb2.ListMachinesResponse.FromString,
                 _registered_method=True)
+        self.GetDefinition = channel.unary_unary(
+                '/rtmesh.v1.Scheduler/GetDefinition',
+                request_serializer=rtmesh_dot_v1_dot_scheduler__pb2.GetDefinitionRequest.SerializeToString,
+                response_deserializer=rtmesh_dot_v1_dot_scheduler__pb2.GetDefinitionResponse.FromString,
+                _registered_method=True)
+        self.ReadLog = channel.unary_stream(
+                '/rtmesh.v1.Scheduler/ReadLog',
+                request_serializer=rtmesh_dot_v1_dot_scheduler__pb2.ReadLogRequest.SerializeToString,
+                response_deserializer=rtmesh_dot_v1_dot_scheduler__pb2.ReadLogResponse.FromString,
+                _registered_method=True)
 
 
 class SchedulerServicer:
@@ -129,6 +139,21 @@ class SchedulerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDefinition(self, request, context):
+        """GetDefinition reads a graph as it was applied, its compiled protos included. NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadLog(self, request, context):
+        """ReadLog sends the log of a node, from whatever machine it runs on. NOT_FOUND if there is no such graph or
+        node, or it never ran; UNAVAILABLE if its machine is not connected.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SchedulerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -166,6 +191,16 @@ def add_SchedulerServicer_to_server(servicer, server):
                     servicer.ListMachines,
                     request_deserializer=rtmesh_dot_v1_dot_scheduler__pb2.ListMachinesRequest.FromString,
                     response_serializer=rtmesh_dot_v1_dot_scheduler__pb2.ListMachinesResponse.SerializeToString,
+            ),
+            'GetDefinition': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDefinition,
+                    request_deserializer=rtmesh_dot_v1_dot_scheduler__pb2.GetDefinitionRequest.FromString,
+                    response_serializer=rtmesh_dot_v1_dot_scheduler__pb2.GetDefinitionResponse.SerializeToString,
+            ),
+            'ReadLog': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadLog,
+                    request_deserializer=rtmesh_dot_v1_dot_scheduler__pb2.ReadLogRequest.FromString,
+                    response_serializer=rtmesh_dot_v1_dot_scheduler__pb2.ReadLogResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -358,6 +393,60 @@ class Scheduler:
             '/rtmesh.v1.Scheduler/ListMachines',
             rtmesh_dot_v1_dot_scheduler__pb2.ListMachinesRequest.SerializeToString,
             rtmesh_dot_v1_dot_scheduler__pb2.ListMachinesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDefinition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rtmesh.v1.Scheduler/GetDefinition',
+            rtmesh_dot_v1_dot_scheduler__pb2.GetDefinitionRequest.SerializeToString,
+            rtmesh_dot_v1_dot_scheduler__pb2.GetDefinitionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rtmesh.v1.Scheduler/ReadLog',
+            rtmesh_dot_v1_dot_scheduler__pb2.ReadLogRequest.SerializeToString,
+            rtmesh_dot_v1_dot_scheduler__pb2.ReadLogResponse.FromString,
             options,
             channel_credentials,
             insecure,
