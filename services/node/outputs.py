@@ -74,9 +74,8 @@ class Output:
     def _header(self) -> HeaderValues:
         ring, now_ns = self._ring, self._host.now_ns()
         sequence, epoch = ring.sequence, ring.epoch
-        from_ = self._trail.header
-        if from_ is None:
-            return HeaderValues(sequence, epoch, now_ns, self._origin, epoch, sequence, now_ns)
+        own = HeaderValues(sequence, epoch, now_ns, self._origin, epoch, sequence, now_ns)
+        from_ = self._trail.origin_of(own)
         origin = (from_.origin, from_.origin_epoch, from_.origin_sequence, from_.origin_time_ns)
         return HeaderValues(sequence, epoch, now_ns, *origin)
 

@@ -96,16 +96,30 @@ class Trail:
     """Where the present step comes from: what its sends carry on, and whether it may send at all.
 
     Attributes:
-        header: of the message that triggered the step; None: sends begin new origins.
+        header: of the message that triggered the step; None: the step begins origins of its own.
         refusal: why nothing can be sent now; empty: it can.
     """
 
     def __init__(self, own_origins: frozenset[int]) -> None:
         self._own_origins = own_origins
         self.header: HeaderValues | None = None
+        self._begun: HeaderValues | None = None
         self.refusal = "setup() cannot send, as the graph is not running yet: send in start()"
 
     def begin(self, header: HeaderValues | None) -> None:
         """A step begins. A message of the node's own origin has come full circle: a new one begins."""
         is_new = header is None or header.origin == 0 or header.origin in self._own_origins
         self.header = None if is_new else header
+        self._begun = None
+
+    def origin_of(self, sent: HeaderValues) -> HeaderValues:
+        """Whose origin a message carries on that would else begin one itself: `sent` has it so.
+
+        The first message of a step that has no origin begins one, and what the step sends on other outputs
+        goes with it, so that it can be joined downstream. The next one on the same output begins another.
+        """
+        if self.header is not None:
+            return self.header
+        if self._begun is None or self._begun.origin == sent.origin:
+            self._begun = sent
+        return self._begun

@@ -42,12 +42,11 @@ def play(replay: NodeHarness, decoder: NodeHarness, score: NodeHarness) -> dict:
     """Run the graph's three nodes to the end; what score reports."""
     replay.run()
     assert replay.ended
-    for truth in replay.sent("truth"):
-        score.feed_message("truth", {name: truth[name] for name in truth.fields})
-    for bins in replay.sent("bins"):
+    for bins, truth in zip(replay.sent("bins"), replay.sent("truth")):
         decoder.feed("bins", origin=bins, counts=bins.counts, segment=bins.segment)
-    for velocity in decoder.sent("velocity"):
+        (velocity,) = decoder.sent("velocity")
         score.feed("velocity", origin=velocity, vx=velocity.vx, vy=velocity.vy)
+        score.feed("truth", origin=truth, **{name: truth[name] for name in truth.fields})
     return score.result
 
 

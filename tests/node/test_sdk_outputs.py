@@ -74,6 +74,26 @@ def test_a_node_that_meets_its_own_origin_begins_a_new_one() -> None:
         assert header.origin_sequence == 1
 
 
+class Pair(Node):
+    @every(hz=100)
+    def tick(self) -> None:
+        for gain in (1.0, 2.0):
+            self.outputs.velocity.send(gain=gain)
+            self.outputs.events.send(text=f"{gain}")
+
+
+def test_what_a_step_sends_beside_a_new_origin_goes_with_it() -> None:
+    with harness(Pair) as node:
+        node.advance(ms=10)
+        velocities = [message.header for message in node.sent("velocity")]
+        events = [message.header for message in node.sent("events")]
+
+    own = origin_id("test", "node", "velocity")
+    assert [(header.origin, header.origin_sequence) for header in velocities] == [(own, 1), (own, 2)]
+    assert [(header.origin, header.origin_sequence) for header in events] == [(own, 1), (own, 2)]
+    assert [header.sequence for header in events] == [1, 2]
+
+
 class Forwarder(Node):
     @on("bins")
     def each(self, bins) -> None:

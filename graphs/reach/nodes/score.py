@@ -9,23 +9,18 @@ from motor_cortex.running_r2 import RunningR2
 
 from rtmesh import Node, on
 
-Velocity = tuple[float, float]
-
 
 class Score(Node):
     """Reports R2 of the decoded velocity, x and y.
 
-    A decoded velocity belongs to the truth of its origin: replay sends one truth beside each bin, so
-    the bin that a velocity derives from and its truth have the same number. Trials that the decoder was
-    fitted on are not scored: its weights say which trials of which recording those are.
+    A decoded velocity belongs to the truth of its origin: replay sends one truth with each bin. Trials
+    that the decoder was fitted on are not scored: its weights say which trials of which recording those are.
     """
 
     defaults = {"weights": "data/reach_decoder.npz"}
 
     def setup(self) -> None:
         self.fitted_on = ridge.load(self.folder / self.parameters.weights).about
-        self.decoded: dict[int, Velocity] = {}
-        self.truths: dict[int, Any] = {}
         self.running = RunningR2()
         self.left_out = 0
 
@@ -35,27 +30,12 @@ class Score(Node):
     def configure(self, parameters: Any) -> None:
         raise ValueError("a running score cannot be changed: start the graph anew")
 
-    @on("velocity")
-    def take_decoded(self, velocity: Any) -> None:
-        number = velocity.header.origin_sequence
-        self.decoded[number] = (velocity.vx, velocity.vy)
-        self._compare(number)
-
-    @on("truth")
-    def take_truth(self, truth: Any) -> None:
-        number = truth.header.sequence
-        self.truths[number] = truth
-        self._compare(number)
-
-    def _compare(self, number: int) -> None:
-        """Score the pair of this number if both of it are here."""
-        if number not in self.decoded or number not in self.truths:
-            return
-        truth, decoded = self.truths.pop(number), self.decoded.pop(number)
+    @on("velocity", "truth", join="origin")
+    def compare(self, velocity: Any, truth: Any) -> None:
         if self._was_fitted(truth):
             self.left_out += 1
         else:
-            self.running.add((truth.vx, truth.vy), decoded)
+            self.running.add((truth.vx, truth.vy), (velocity.vx, velocity.vy))
         self._report()
 
     def _was_fitted(self, truth: Any) -> bool:
