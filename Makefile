@@ -1,8 +1,9 @@
 # rtmesh: every target does the set-up it needs.
-#   make demo     calibrate a decoder, then run the closed-loop cursor graph for 20 s
-#   make test     the tests
-#   make check    lint, types, protos, layers, sanitizers
-#   make protos   generate protos/rtmesh/v1/*_pb2* anew
+#   make demo       calibrate a decoder, then run the closed-loop cursor graph for 20 s
+#   make mesh-demo  the same graph on a scheduler and three machines that stay
+#   make test       the tests
+#   make check      lint, types, protos, layers, sanitizers
+#   make protos     generate protos/rtmesh/v1/*_pb2* anew
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +12,7 @@ STAMP := $(VENV)/.installed
 NATIVE := $(wildcard shm/native/*.c shm/native/*.h)
 PROTOS := $(wildcard protos/rtmesh/v1/*.proto)
 
-.PHONY: install demo test check lint types protos check-protos sanitize clean
+.PHONY: install demo mesh-demo test check lint types protos check-protos sanitize clean
 
 install: $(STAMP)
 
@@ -24,6 +25,9 @@ $(STAMP): pyproject.toml $(NATIVE)
 
 demo: install
 	./scripts/demo
+
+mesh-demo: install
+	./scripts/mesh-demo
 
 test: install
 	$(BIN)/python -m pytest
