@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+
+from rtmesh.cli.connection import Session as Session
+from rtmesh.cli.contexts import check_address, load_contexts
+from rtmesh.common.errors import InvalidArgumentError, RtmeshError
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -53,11 +58,70 @@ def settings_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+class Address(click.ParamType[str]):
+    """HOST:PORT or unix:PATH.
+
+    Args:
+        is_listened_on: whether port 0, any free one, is an answer too.
+    """
+
+    name = "address"
+
+    def __init__(self, *, is_listened_on: bool = False) -> None:
+        self._lowest_port = 0 if is_listened_on else 1
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> str:
+        if value == "":
+            return ""  # not given
+        try:
+            check_address(str(value), self._lowest_port)
+        except InvalidArgumentError as error:
+            self.fail(str(error), parameter, context)
+        return str(value)
+
+
+def complete_contexts(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of contexts; none if they cannot be read."""
+    try:
+        return [name for name in sorted(load_contexts().addresses) if name.startswith(incomplete)]
+    except RtmeshError:
+        return []
+
+
+def scheduler_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --scheduler and --context; the verb gets `session`, a Session that is closed when it returns.
+
+    Errors that rtmesh raises in the verb are told and end it with exit status 1.
+    """
+
+    @click.option(
+        "--scheduler",
+        type=Address(),
+        default="",
+        metavar="ADDRESS",
+        help="HOST:PORT or unix:PATH of the scheduler [$MESHCTL_SCHEDULER, else the context's].",
+    )
+    @click.option(
+        "--context",
+        "context_name",
+        default="",
+        metavar="NAME",
+        shell_complete=complete_contexts,
+        help="The context whose scheduler to use [$MESHCTL_CONTEXT, else the current one].",
+    )
+    @functools.wraps(command)
+    def with_session(scheduler: str, context_name: str, **given: Any) -> Any:
+        if scheduler and context_name:
+            raise click.UsageError("--scheduler and --context both name a scheduler: give one of them")
+        with errors_told(), Session(scheduler, context_name) as session:
+            return command(session=session, **given)
+
+    return with_session
+
+
 @contextmanager
 def errors_told() -> Iterator[None]:
     """Turn the errors that rtmesh raises into words on stderr and exit status 1."""
-    from rtmesh.common.errors import RtmeshError
-
     try:
         yield
     except RtmeshError as error:

@@ -17,11 +17,11 @@ def summary_of(status: status_pb2.GraphStatus) -> dict[str, Any]:
         "phase": tables.phase_name(status.phase),
         "reason": status.reason,
         "duration_s": duration_s(status),
-        "nodes": {node.name: _node(node) for node in status.nodes},
-        "edges": [_edge(edge) for edge in status.edges],
-        "budgets": [_budget(item) for item in status.budgets],
-        "machines": {machine.name: _machine(machine) for machine in status.machines},
-        "problems": [_problem(problem) for problem in status.problems],
+        "nodes": {node.name: node_summary(node) for node in status.nodes},
+        "edges": [edge_summary(edge) for edge in status.edges],
+        "budgets": [budget_summary(item) for item in status.budgets],
+        "machines": {machine.name: machine_summary(machine) for machine in status.machines},
+        "problems": [problem_summary(problem) for problem in status.problems],
     }
 
 
@@ -37,7 +37,8 @@ def is_exact(edge: status_pb2.EdgeStatus) -> bool:
     return edge.sent == edge.delivered + sum(edge.dropped.values()) + edge.in_flight
 
 
-def _node(node: status_pb2.NodeStatus) -> dict[str, Any]:
+def node_summary(node: status_pb2.NodeStatus) -> dict[str, Any]:
+    """A node: its state, what it did, its processes and result."""
     return {
         "state": tables.state_name(node.state),
         "machine": node.machine,
@@ -55,13 +56,14 @@ def _node(node: status_pb2.NodeStatus) -> dict[str, Any]:
     }
 
 
-def _edge(edge: status_pb2.EdgeStatus) -> dict[str, Any]:
+def edge_summary(edge: status_pb2.EdgeStatus) -> dict[str, Any]:
+    """The account of an edge."""
     source, target = tables.edge_ends(edge.edge)
     return {
         "from": source,
         "to": target,
         "when_full": tables.policy_name(edge.edge.when_full),
-        "transport": tables.transport_name(edge.transport),
+        "transport": tables.transport_name(edge.transport) if edge.transport else None,
         "sent": edge.sent,
         "delivered": edge.delivered,
         "dropped": dict(edge.dropped),
@@ -72,7 +74,8 @@ def _edge(edge: status_pb2.EdgeStatus) -> dict[str, Any]:
     }
 
 
-def _budget(item: status_pb2.BudgetStatus) -> dict[str, Any]:
+def budget_summary(item: status_pb2.BudgetStatus) -> dict[str, Any]:
+    """A latency budget and what was measured."""
     budget = item.budget
     return {
         "from": f"{budget.from_node}.{budget.from_port}",
@@ -89,7 +92,8 @@ def _latency(summary: status_pb2.LatencySummary) -> dict[str, float | None]:
     return {"p50": summary.p50_us, "p99": summary.p99_us, "max": summary.max_us}
 
 
-def _machine(machine: status_pb2.MachineStatus) -> dict[str, Any]:
+def machine_summary(machine: status_pb2.MachineStatus) -> dict[str, Any]:
+    """The processes that serve a machine, by name."""
     return {
         process.name: {
             "process_id": process.process_id,
@@ -101,7 +105,8 @@ def _machine(machine: status_pb2.MachineStatus) -> dict[str, Any]:
     }
 
 
-def _problem(problem: status_pb2.Problem) -> dict[str, str]:
+def problem_summary(problem: status_pb2.Problem) -> dict[str, str]:
+    """Where, what, and the remedy."""
     return {
         "where": problem.where,
         "path": problem.path,

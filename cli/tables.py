@@ -22,6 +22,9 @@ def phase_name(value: int) -> str:
 
 
 def transport_name(value: int) -> str:
+    """ring or grpc; "-" while the graph was not placed."""
+    if value == graph_pb2.TRANSPORT_UNSPECIFIED:
+        return "-"
     return graph_pb2.Transport.Name(value).removeprefix("TRANSPORT_").lower()
 
 
@@ -48,7 +51,7 @@ def latency_cells(summary: status_pb2.LatencySummary) -> list[str]:
 
 
 def node_table(status: status_pb2.GraphStatus) -> Table:
-    table = _table(
+    table = plain_table(
         "node", "machine", "state", ">restarts", ">steps", ">overruns", ">cpu", ">memory", "reason"
     )
     for node in status.nodes:
@@ -61,13 +64,13 @@ def node_table(status: status_pb2.GraphStatus) -> Table:
             str(node.overruns),
             f"{node.loop.cpu_percent:.0f} %",
             f"{node.loop.memory_bytes / 2**20:.0f} MiB",
-            _shortened(node.reason),
+            Text(shortened(node.reason)),
         )
     return table
 
 
 def edge_table(status: status_pb2.GraphStatus) -> Table:
-    table = _table(
+    table = plain_table(
         "edge", "transport", ">sent", ">delivered", ">dropped", ">in flight", ">rate", ">p50", ">p99", ">max"
     )
     for edge in status.edges:
@@ -77,7 +80,7 @@ def edge_table(status: status_pb2.GraphStatus) -> Table:
             transport_name(edge.transport),
             str(edge.sent),
             str(edge.delivered),
-            _dropped_text(edge),
+            dropped_text(edge),
             str(edge.in_flight),
             f"{edge.rate_hz:.1f} Hz",
             *latency_cells(edge.latency),
@@ -86,7 +89,7 @@ def edge_table(status: status_pb2.GraphStatus) -> Table:
 
 
 def budget_table(status: status_pb2.GraphStatus) -> Table:
-    table = _table("latency budget", ">allowed p99", ">p50", ">p99", ">max", "held")
+    table = plain_table("latency budget", ">allowed p99", ">p50", ">p99", ">max", "held")
     for item in status.budgets:
         budget = item.budget
         table.add_row(
@@ -107,34 +110,37 @@ def held_word(item: status_pb2.BudgetStatus) -> str:
 def status_view(status: status_pb2.GraphStatus) -> RenderableType:
     """All tables of a status."""
     phase = phase_name(status.phase)
-    head = Text.assemble((status.name, "bold"), "  ", (phase, _style(phase)), f"  {status.reason}")
+    head = Text.assemble((status.name, "bold"), "  ", (phase, style_of(phase)), f"  {status.reason}")
     parts: list[RenderableType] = [head, node_table(status), edge_table(status)]
     if status.budgets:
         parts.append(budget_table(status))
     return Group(*parts)
 
 
-def _table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
+    """A table without lines; a column that begins with ">" is set to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
     return table
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
     """The first line, at most 60 characters: the whole stands below the tables."""
     line = text.partition("\n")[0]
     return line if len(line) <= 60 else f"{line[:59]}…"
 
 
 def _state_text(state: str) -> Text:
-    return Text(state.replace("_", " "), style=_style(state))
+    return Text(state.replace("_", " "), style=style_of(state))
 
 
-def _style(state: str) -> str:
+def style_of(state: str) -> str:
+    """The colour of a state or phase."""
     return "green" if state in _GOOD else "red" if state in _BAD else "yellow"
 
 
-def _dropped_text(edge: status_pb2.EdgeStatus) -> str:
+def dropped_text(edge: status_pb2.EdgeStatus) -> str:
+    """How many were dropped for each reason."""
     reasons = [f"{count} {reason}" for reason, count in sorted(edge.dropped.items()) if count]
     return ", ".join(reasons) or "0"

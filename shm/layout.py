@@ -2,8 +2,11 @@
 
 import math
 from array import array
+from bisect import bisect_left
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
+from itertools import accumulate
 
 from rtmesh.shm import _native
 
@@ -75,21 +78,24 @@ class Histogram:
         self._counts = array("Q", counts)
         self.count = sum(self._counts)
 
+    @cached_property
+    def _totals(self) -> list[int]:
+        """How many values lie in each bucket and those below it."""
+        return list(accumulate(self._counts))
+
     @property
     def max_ns(self) -> int:
         """Longest latency, exact (a process killed just after it had taken it may take it along)."""
-        last = next((i for i in reversed(range(len(self._counts))) if self._counts[i]), 0)
+        last = bisect_left(self._totals, self.count) if self.count else 0
         return max(self._max_ns, _native.bucket_floor_ns(last))
 
     def percentile_ns(self, q: float) -> int:
         """Latency at or below which the part `q` (0 to 1) of the values lies; 0 if there are none."""
-        rank = max(1, math.ceil(self.count * q))
-        passed = 0
-        for bucket, count in enumerate(self._counts):
-            passed += count
-            if count and passed >= rank:
-                return min(_middle_ns(bucket), self.max_ns)
-        return 0
+        if not self.count:
+            return 0
+        # The first bucket with which the values so far are enough: it is not empty.
+        bucket = bisect_left(self._totals, max(1, math.ceil(self.count * q)))
+        return min(_middle_ns(bucket), self.max_ns)
 
     def __repr__(self) -> str:
         return f"Histogram(count={self.count}, p50={self.percentile_ns(0.5)} ns, max={self.max_ns} ns)"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rtmesh.v1 import graph_pb2, scheduler_pb2, status_pb2
 
 TIMEOUT_S = 10.0
+# gRPC takes the shortest wait between two attempts for the longest of one attempt. A machine that is
+# busy answers late, one that drops what it is sent never.
+CONNECT_TIMEOUT = ("grpc.min_reconnect_backoff_ms", 2000)
 
 
 class Client:
@@ -71,6 +74,15 @@ class Client:
         )
         return response.status
 
+    def definition(self, name: str) -> graph_pb2.Graph:
+        """A graph as it was applied, its compiled protos included. Raises NotFoundError."""
+        from rtmesh.v1 import scheduler_pb2
+
+        response: scheduler_pb2.GetDefinitionResponse = self._call(
+            "GetDefinition", scheduler_pb2.GetDefinitionRequest(name=name)
+        )
+        return response.graph
+
     def list(self) -> list[status_pb2.GraphStatus]:
         """The status of every graph, by name."""
         from rtmesh.v1 import scheduler_pb2
@@ -86,21 +98,36 @@ class Client:
     def watch(self, name: str, rate_hz: float = 4) -> Iterator[status_pb2.GraphStatus]:
         """The status of a graph now and after changes, at most `rate_hz` times a second, until it has ended.
 
-        Closing the iterator ends the watch. Raises NotFoundError.
+        Closing the iterator ends the watch. Raises NotFoundError, and UnavailableError if the scheduler goes:
+        a graph does not end with it, so whoever wants to go on watching calls again.
         """
-        import grpc
-
         from rtmesh.v1 import scheduler_pb2
 
         request = scheduler_pb2.WatchGraphRequest(name=name, rate_hz=rate_hz)
-        call = self._stub().WatchGraph(request)
-        try:
-            for response in call:
-                yield response.status
-        except grpc.RpcError as error:
-            raise self._error(error) from error
-        finally:
-            call.cancel()
+        for response in self._stream("WatchGraph", request):
+            yield response.status
+
+    def read_log(
+        self, graph: str, node: str, previous: bool = False, follow: bool = False, last_lines: int = 0
+    ) -> Iterator[bytes]:
+        """The log of a node, in pieces that end anywhere. Closing the iterator ends the read.
+
+        Args:
+            previous: that of the life before this one.
+            follow: go on as it grows, until the run has ended.
+            last_lines: begin so many lines before the end; 0: at the beginning.
+        Raises:
+            NotFoundError: there is no such graph or node, it has not run yet, or has no log of that life.
+            ResourceExhaustedError: the log comes faster than it is read here.
+            UnavailableError: the scheduler, or the machine that carries the node, is not there (any more).
+        """
+        from rtmesh.v1 import scheduler_pb2
+
+        request = scheduler_pb2.ReadLogRequest(
+            graph=graph, node=node, previous=previous, follow=follow, last_lines=last_lines
+        )
+        for response in self._stream("ReadLog", request):
+            yield response.text
 
     def wait_ready(self, timeout_s: float) -> None:
         """Wait until the scheduler answers. Raises UnavailableError after `timeout_s`."""
@@ -134,6 +161,17 @@ class Client:
         except grpc.RpcError as error:
             raise self._error(error) from error
 
+    def _stream(self, rpc: str, request: Any) -> Iterator[Any]:
+        import grpc
+
+        call = getattr(self._stub(), rpc)(request)
+        try:
+            yield from call
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+        finally:
+            call.cancel()
+
     def _error(self, error: grpc.RpcError) -> RtmeshError:
         from rtmesh.common.status_codes import from_rpc_error
 
@@ -153,5 +191,6 @@ class Client:
 
         with self._lock:
             if self._channel is None:
-                self._channel = grpc.insecure_channel(self.address, options=CHANNEL_OPTIONS)
+                others = [option for option in CHANNEL_OPTIONS if option[0] != CONNECT_TIMEOUT[0]]
+                self._channel = grpc.insecure_channel(self.address, options=[*others, CONNECT_TIMEOUT])
             return scheduler_pb2_grpc.SchedulerStub(self._channel)  # type: ignore[no-untyped-call]

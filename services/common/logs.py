@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 
 import structlog
+
+
+class _Tolerant(io.TextIOBase):
+    """stderr, but for one thing: a full disk below it must not end who only wanted to tell something."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure(component: str, machine: str | None = None) -> None:
@@ -18,7 +33,7 @@ def configure(component: str, machine: str | None = None) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=_Tolerant()),
     )
     context = {"component": component} | ({"machine": machine} if machine else {})
     structlog.contextvars.bind_contextvars(**context)

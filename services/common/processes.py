@@ -90,6 +90,23 @@ def usage(process_id: int) -> Usage | None:
     return Usage(ticks * _CLOCK_TICK_MS, int(fields[21]) * _PAGE_BYTES)
 
 
+def count_tasks(user_id: int) -> int:
+    """How many processes and threads of a user there are."""
+    return sum(_threads(entry) for entry in Path("/proc").iterdir() if _belongs_to(entry, user_id))
+
+
+def _belongs_to(entry: Path, user_id: int) -> bool:
+    try:
+        return entry.name.isdecimal() and entry.stat().st_uid == user_id
+    except OSError:
+        return False  # it has ended
+
+
+def _threads(entry: Path) -> int:
+    fields = _stat_fields(int(entry.name))
+    return 0 if fields is None else int(fields[17])
+
+
 def _stat_fields(process_id: int) -> list[bytes] | None:
     """Fields of /proc/PID/stat from the third (state) on; the second may hold spaces and brackets."""
     try:

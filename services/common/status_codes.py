@@ -20,6 +20,8 @@ _CODES: dict[type[errors.RtmeshError], grpc.StatusCode] = {
     errors.UnimplementedError: grpc.StatusCode.UNIMPLEMENTED,
 }
 _ERRORS = {code: kind for kind, code in _CODES.items()}
+# In the trailing metadata of each status that is ours.
+_SAID = "rtmesh-said"
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -38,15 +40,22 @@ def code_from_number(number: int) -> grpc.StatusCode:
 
 async def abort_with(context: grpc.aio.ServicerContext, error: errors.RtmeshError) -> NoReturn:
     """End an rpc with the status of `error`."""
-    await context.abort(code_of(error), str(error))
+    await context.abort(code_of(error), str(error), trailing_metadata=((_SAID, "1"),))
     raise AssertionError("abort raises")
 
 
+def was_said(error: grpc.RpcError) -> bool:
+    """Whether the other side ended the rpc with this status; else gRPC made it up on this side."""
+    return any(key == _SAID for key, _ in error.trailing_metadata() or ())
+
+
 def from_rpc_error(error: grpc.RpcError, address: str = "") -> errors.RtmeshError:
-    """The error that a failed rpc tells of; for UNAVAILABLE it names the address."""
+    """The error that a failed rpc tells of; where nobody answered, it names the address."""
     code, details = error.code(), error.details() or ""
-    if code is grpc.StatusCode.UNAVAILABLE and address:
+    if code is grpc.StatusCode.UNAVAILABLE and address and not was_said(error):
+        # gRPC tells the cause last, after all that it tried.
+        cause = details.rpartition(": ")[2]
         return errors.UnavailableError(
-            f"nobody answers at {address} ({details})", "check that it runs and that the address is right"
+            f"nobody answers at {address} ({cause})", "check that it runs and that the address is right"
         )
     return _ERRORS.get(code, errors.RtmeshError)(details or code.name)

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor
 
 from rtmesh.graph.declared import DeclaredGraph, DeclaredNode
-from rtmesh.graph.document import Mark, parse_document, plain
+from rtmesh.graph.document import Mark
 from rtmesh.graph.fields import Problems
 from rtmesh.graph.names import did_you_mean
+from rtmesh.graph.overrides import Override
 from rtmesh.graph.parameters import build_parameters
 from rtmesh.graph.problems import GraphError, ParameterError, ParameterProblem, Problem
 from rtmesh.graph.resolve import Contracts
-
-
-@dataclass(frozen=True)
-class Override:
-    """One `--set NODE.PARAMETER=TEXT`."""
-
-    key: str
-    node: str
-    path: tuple[str, ...]
-    text: str
-
-    @property
-    def where(self) -> str:
-        return f"--set {self.key.encode(errors='backslashreplace').decode()}"
 
 
 def resolve_parameters(
@@ -77,7 +62,7 @@ def _build(declared: DeclaredNode, message: Descriptor, own: Sequence[Override],
     values = declared.parameters.free_mapping() if declared.parameters is not None else {}
     for change in own:
         try:
-            _assign(values, change.path, _parse(change, _field_at(message, change.path)))
+            change.assign(values, message)
         except GraphError as error:
             for problem in error.problems:
                 problems.add_elsewhere(Problem(change.where, "", problem.text, problem.remedy))
@@ -103,31 +88,3 @@ def _note(
     mark = declared.parameters.mark_of(wrong.path) if declared.parameters is not None else Mark("")
     found = wrong.at(str(mark), path)
     problems.add(mark, found.path, found.text, found.remedy)
-
-
-def _parse(change: Override, field: FieldDescriptor | None) -> Any:
-    """The value that TEXT stands for: YAML, except that a string parameter takes text as it is."""
-    is_string = field is not None and field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
-    if not change.text or (is_string and change.text[0] not in "\"'"):
-        return change.text
-    return plain(parse_document(change.text, change.where))
-
-
-def _field_at(message: Descriptor, path: Sequence[str]) -> FieldDescriptor | None:
-    field = None
-    for name in path:
-        field = message.fields_by_name.get(name) if message is not None else None
-        if field is None:
-            return None
-        message = field.message_type
-    return field
-
-
-def _assign(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    *outer, last = path
-    for name in outer:
-        inner = values.get(name)
-        if not isinstance(inner, dict):
-            inner = values[name] = {}
-        values = inner
-    values[last] = value

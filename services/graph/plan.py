@@ -43,30 +43,39 @@ def required_machines(graph: graph_pb2.Graph) -> list[str]:
     return list(dict.fromkeys(node.machine for node in graph.nodes if node.machine))
 
 
-def plan_run(graph: graph_pb2.Graph, run: str, machines: Sequence[str]) -> plan_pb2.RunPlan:
+def plan_run(
+    graph: graph_pb2.Graph, run: str, machines: Sequence[str], nodes_carried: Mapping[str, int] | None = None
+) -> plan_pb2.RunPlan:
     """Plan one run.
 
     Args:
         graph: a checked graph.
         run: names the run, unique on the mesh.
         machines: names of the machines that have joined.
+        nodes_carried: how many nodes of other graphs each machine carries.
     Raises:
         PlanError: a machine that the graph names is not among them, or there is none at all.
     """
-    placement = place_nodes(graph, machines)
+    placement = place_nodes(graph, machines, nodes_carried)
     edges = [_edge_plan(edge, placement) for edge in graph.edges]
     used = [machine for machine in dict.fromkeys(machines) if machine in placement.values()]
     carried = [_machine_plan(graph, run, machine, placement, edges) for machine in used]
     return plan_pb2.RunPlan(graph=graph.name, run=run, machines=carried, edges=edges)
 
 
-def place_nodes(graph: graph_pb2.Graph, machines: Sequence[str]) -> dict[str, str]:
-    """Machine of every node: the one it names, else the one with fewest nodes (of those, by name)."""
+def place_nodes(
+    graph: graph_pb2.Graph, machines: Sequence[str], nodes_carried: Mapping[str, int] | None = None
+) -> dict[str, str]:
+    """Machine of every node: the one it names, else the one with fewest nodes (of those, by name).
+
+    The nodes that a machine carries for other graphs count like those of this one.
+    """
     missing = [name for name in required_machines(graph) if name not in machines]
     if missing or not machines:
         raise PlanError(_missing_machines(graph, missing, machines))
     placement = {node.name: node.machine for node in graph.nodes if node.machine}
-    load = Counter(placement.values())
+    load = Counter(nodes_carried or {})
+    load.update(placement.values())
     for node in graph.nodes:
         if not node.machine:
             machine = min(machines, key=lambda name: (load[name], name))
@@ -107,6 +116,7 @@ def _machine_plan(
         folder=graph.folder,
         python_path=graph.python_path,
         descriptors=graph.descriptors,
+        files=graph.files,
         nodes=[_node_plan(node, edges) for node in nodes],
     )
     for node in nodes:

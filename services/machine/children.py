@@ -33,7 +33,10 @@ class Usage:
         self._memory_bytes = 0
 
     def sample(self) -> None:
-        used = processes.usage(self.process_id)
+        try:
+            used = processes.usage(self.process_id)
+        except OSError:  # no file descriptor is left: the last figures stand
+            return
         if used is None:
             return
         self._cpu_time_ms = used.cpu_time_ms
@@ -114,14 +117,20 @@ class Children:
         on_exit: Callable[[int], None],
         cwd: Path | None = None,
     ) -> Child:
-        """Start a process. Raises OSError if it cannot be started."""
+        """Start a process. Raises OSError if it cannot be started, or not watched: then it is killed."""
         environment = processes.child_environment() | {FOLDER_VARIABLE: str(self._state.folder)}
         popen = processes.spawn(arguments, log_path=log_path, cwd=cwd, env=environment)
-        # Not reaped yet, so it has a start time, unless it is a zombie already.
-        start_time = processes.process_start_time(popen.pid) or 0
-        self._state.add_process(Process(name, popen.pid, start_time))
-        child = Child(popen, Usage(name, popen.pid))
-        self._watch(child, on_exit)
+        try:
+            # Not reaped yet, so it has a start time, unless it is a zombie already.
+            start_time = processes.process_start_time(popen.pid) or 0
+            self._state.add_process(Process(name, popen.pid, start_time))
+            child = Child(popen, Usage(name, popen.pid))
+            self._watch(child, on_exit)
+        except OSError:
+            popen.kill()
+            popen.wait()
+            self._state.remove_process(popen.pid)
+            raise
         return child
 
     def _watch(self, child: Child, on_exit: Callable[[int], None]) -> None:
@@ -138,11 +147,11 @@ class Children:
         loop.add_reader(descriptor, ended)
 
 
-def log_tail(path: Path, offset: int, lines: int = 20) -> str:
-    """The last lines of a log file that were written after `offset`; empty if there are none."""
+def log_tail(path: Path, lines: int = 20) -> str:
+    """The last lines of a log file; empty if there are none."""
     try:
         with path.open("rb") as log:
-            log.seek(max(offset, path.stat().st_size - TAIL_BYTES))
+            log.seek(max(0, path.stat().st_size - TAIL_BYTES))
             text = log.read().decode(errors="replace")
     except OSError:
         return ""

@@ -6,7 +6,7 @@ from typing import cast
 
 from rtmesh.common import control
 from rtmesh.machine.effects import Order
-from rtmesh.machine.rings import RunRings, free_reader
+from rtmesh.machine.rings import RunRings, free_reader, free_writer
 from rtmesh.shm import Reader, Ring, RingLayout, Writer
 from rtmesh.v1 import node_pb2, status_pb2
 
@@ -100,13 +100,13 @@ class NodeControl:
         started_ns = self.words()[control.WORD_STEP_STARTED_NS]
         return 0 if started_ns == self._stale_step_ns else started_ns
 
-    def loop_died(self, *, is_gone: bool) -> None:
-        self._events.writer_died()
-        free_reader(self._requests, LOOP, is_gone=is_gone)
+    def loop_died(self, process_id: int, *, is_gone: bool) -> None:
+        free_writer(self._events, process_id)
+        free_reader(self._requests, LOOP, process_id, is_gone=is_gone)
 
-    def service_died(self) -> None:
-        self._requests.writer_died()
-        free_reader(self._events, control.EVENTS_READER_SERVICE, is_gone=False)
+    def service_died(self, process_id: int) -> None:
+        free_writer(self._requests, process_id)
+        free_reader(self._events, control.EVENTS_READER_SERVICE, process_id, is_gone=False)
 
     def remove(self) -> None:
         """Unlink the node's control rings."""

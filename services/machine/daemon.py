@@ -8,18 +8,20 @@ import platform
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import structlog
 
 from rtmesh.common.clock import ClockPage
 from rtmesh.common.errors import ProblemsError
+from rtmesh.machine.addresses import Network
 from rtmesh.machine.children import Children, Usage
 from rtmesh.machine.doorbell import Doorbell
 from rtmesh.machine.link import Link
-from rtmesh.machine.paths import Paths
+from rtmesh.machine.log_orders import LogOrders
+from rtmesh.machine.mesh_time import mesh_offset
+from rtmesh.machine.options import Options
+from rtmesh.machine.paths import KEPT_RUNS, Paths
 from rtmesh.machine.preflight import preflight
 from rtmesh.machine.relay_client import Relay
 from rtmesh.machine.run import Host, Run
@@ -32,20 +34,6 @@ LEAVE_TIMEOUT_S = 2.0
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Options:
-    """What meshd is started with."""
-
-    machine: str
-    scheduler: str
-    root: Path
-    runtime_folder: Path
-    # Where other machines' relays reach this one's; empty: a socket in the runtime folder.
-    data_address: str = ""
-    # End with this process; 0: with nobody.
-    parent_process_id: int = 0
-
-
 class Daemon:
     """The runs of one machine, and the scheduler's orders about them."""
 
@@ -55,8 +43,9 @@ class Daemon:
         state = State(paths.state)
         children = Children(state)
         own_process_id = os.getpid() if options.parent_process_id else 0
-        self._data_address = options.data_address or f"unix:{paths.relay_data}"
-        self._relay = Relay(paths, children, self._data_address, own_process_id, self._report_link)
+        self._network = Network(options.host, options.advertise)
+        self._data = self._network.endpoint(paths.relay_data, options.data_port)
+        self._relay = Relay(paths, children, self._data.listen, own_process_id, self._report_link)
         self._usage = Usage("meshd", os.getpid())
         self._host = self._make_host(state, children, own_process_id)
         self._runs: dict[str, Run] = {}
@@ -64,8 +53,11 @@ class Daemon:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
         self._joining_since_ns = 0
+        self._ended: dict[str, machine_pb2.Ended] = {}
         self._doorbell = Doorbell(paths.doorbell, self._rang)
-        self._link = Link(options.scheduler, self._hello, self._current, self._ordered)
+        self._link = Link(options.scheduler, self._hello, self._current, self._ordered, self._cut)
+        self._report = self._link.outbox.put
+        self._logs = LogOrders(paths, self._link.outbox.put_when_room, self._runs.__contains__)
 
     def _make_host(self, state: State, children: Children, parent_process_id: int) -> Host:
         segment = segment_name(self._options.machine, f"meshd-{os.getpid()}", "clock")
@@ -77,18 +69,24 @@ class Daemon:
             state=state,
             children=children,
             relay=self._relay,
+            network=self._network,
             clock=ClockPage.create(segment, 0),
             clock_segment=segment,
             parent_process_id=parent_process_id,
             processes=self._processes,
-            report=lambda report: self._link.report(report),
+            report=lambda report: self._report(report),
         )
 
     async def run_until(self, stopped: asyncio.Event) -> None:
-        """Serve the scheduler until the event is set, then stop every run."""
+        """Serve the scheduler until the event is set, then stop every run.
+
+        Raises:
+            RtmeshError: the scheduler does not take this machine; nothing runs.
+        """
+        self._paths.remove_old_runs(self._runs)
         keeping = asyncio.get_running_loop().create_task(self._link.keep())
         try:
-            await stopped.wait()
+            await _first_of(keeping, stopped)
             log.info("stopping", runs=len(self._runs))
             self._is_closing = True
             await asyncio.gather(*(self._stop(run) for run in list(self._locks)))
@@ -99,7 +97,9 @@ class Daemon:
 
     async def close(self) -> None:
         """Let go of everything; no run is left."""
+        self._logs.cancel_all()
         await self._relay.end()
+        self._data.close()
         self._doorbell.close()
         self._host.clock.close()
         self._host.clock.unlink()
@@ -114,11 +114,13 @@ class Daemon:
             machine=self._options.machine,
             hostname=socket.gethostname(),
             process_id=os.getpid(),
-            data_address=self._data_address,
+            data_address=self._data.advertised,
             kernel=platform.release(),
             cpu_count=os.cpu_count() or 1,
             memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
             version=version("rtmesh"),
+            # Also those that ended meanwhile: how they ended comes next.
+            runs=[*self._runs, *self._link.outbox.runs_that_ended()],
         )
 
     def _current(self) -> Iterator[machine_pb2.JoinRequest]:
@@ -135,7 +137,7 @@ class Daemon:
         return [self._usage.status(), *([relay] if relay else [])]
 
     def _report_link(self, link: machine_pb2.LinkReport) -> None:
-        self._link.report(machine_pb2.JoinRequest(link=link))
+        self._report(machine_pb2.JoinRequest(link=link))
 
     # orders
 
@@ -153,6 +155,14 @@ class Daemon:
                 self._begin(order.drain.run, self._drain, order.drain)
             case "stop":
                 self._begin(order.stop.run, self._ordered_stop, order.stop)
+            case "read_log":
+                self._logs.begin(order.read_log)
+            case "cancel_log":
+                self._logs.cancel(order.cancel_log.id)
+
+    def _cut(self) -> None:
+        """The stream is gone, and with it those who read logs."""
+        self._logs.cancel_all()
 
     def _begin(self, run: str, handle: Callable[..., Awaitable[None]], order: object) -> None:
         """Carry out an order after those given before it for the same run."""
@@ -182,7 +192,7 @@ class Daemon:
         paths = self._paths.run(order.plan.run)
         problems = await asyncio.to_thread(preflight, order.plan, self._host.root, paths)
         answer = machine_pb2.Preflighted(run=order.plan.run, problems=problems)
-        self._link.report(machine_pb2.JoinRequest(preflighted=answer))
+        self._report(machine_pb2.JoinRequest(preflighted=answer))
 
     async def _prepare(self, order: machine_pb2.Prepare) -> None:
         name = order.plan.run
@@ -194,7 +204,7 @@ class Daemon:
             except ProblemsError as error:
                 del self._runs[name]
                 answer.problems.extend(error.problems)
-        self._link.report(machine_pb2.JoinRequest(prepared=answer))
+        self._report(machine_pb2.JoinRequest(prepared=answer))
 
     async def _start(self, order: machine_pb2.Start) -> None:
         if order.run in self._runs:
@@ -213,30 +223,36 @@ class Daemon:
                 await self._end_run(name)
 
     async def _end_run(self, name: str) -> None:
-        """End a run and report so; a run that is not here has ended."""
-        ended = machine_pb2.Ended(run=name)
+        """End a run and report so; one that is not here has ended, maybe unheard."""
+        ended = self._ended.get(name) or machine_pb2.Ended(run=name)
         run = self._runs.get(name)
         try:
             if run is not None:
                 ended.accounts.CopyFrom(await run.stop())
         except Exception as error:  # told here; the scheduler must not wait for a run that cannot end well
             log.error("a run did not end well", run=name, exc_info=error)
-        self._runs.pop(name, None)
-        self._link.report(machine_pb2.JoinRequest(ended=ended))
+        if self._runs.pop(name, None) is not None:
+            self._remember_end(ended)
+        self._report(machine_pb2.JoinRequest(ended=ended))
+
+    def _remember_end(self, ended: machine_pb2.Ended) -> None:
+        """A scheduler that was killed when it was told asks again."""
+        self._ended[ended.run] = ended
+        if len(self._ended) > KEPT_RUNS:
+            del self._ended[next(iter(self._ended))]
+        self._paths.remove_old_runs(self._runs)
 
     def _rang(self, run: str, node: str) -> None:
         if run in self._runs:
             self._runs[run].doorbell(node)
 
 
-def mesh_offset(welcome: machine_pb2.Welcome, sent_ns: int, received_ns: int) -> tuple[int, int]:
-    """What to add to this machine's CLOCK_MONOTONIC for mesh time, and its error bound, both in ns.
-
-    The scheduler read its clock between `sent_ns` and `received_ns` of ours. If its reading lies there too,
-    both clocks are one: nothing has to be estimated.
-    """
-    theirs_ns = welcome.scheduler_monotonic_ns
-    if sent_ns <= theirs_ns <= received_ns:
-        return welcome.mesh_offset_ns, 0
-    middle_ns = (sent_ns + received_ns) // 2
-    return welcome.mesh_offset_ns + theirs_ns - middle_ns, (received_ns - sent_ns + 1) // 2
+async def _first_of(task: asyncio.Task[None], event: asyncio.Event) -> None:
+    """Wait for the event. Raises what the task raises, if it fails before."""
+    waiting = asyncio.get_running_loop().create_task(event.wait())
+    try:
+        await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not event.is_set():
+            task.result()
+    finally:
+        waiting.cancel()

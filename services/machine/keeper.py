@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from rtmesh.machine.children import Child
+from rtmesh.machine.faults import told
 from rtmesh.machine.supervisor import describe_exit
 from rtmesh.v1 import status_pb2
 
@@ -53,6 +54,16 @@ class Keeper:
     def is_running(self) -> bool:
         return self._child is not None and self._child.return_code is None
 
+    def begin_or_retry(self) -> None:
+        """Start the process, now or as soon as that works."""
+        if self._is_ending:
+            return
+        try:
+            self.begin()
+        except OSError as error:
+            log.error("helper cannot be started", helper=self._name, error=told(error))
+            self._schedule()
+
     def begin(self) -> None:
         """Start the process. Raises OSError if it cannot be started."""
         self._started_s = time.monotonic()
@@ -91,10 +102,6 @@ class Keeper:
 
     def _restart(self) -> None:
         self._restarts += 1
-        try:
-            self.begin()
-        except OSError as error:
-            log.error("helper cannot be started", helper=self._name, error=str(error))
-            self._schedule()
-            return
-        self._on_restart()
+        self.begin_or_retry()
+        if self.is_running:
+            self._on_restart()

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import time
 from collections.abc import Callable, Iterable
 
 import grpc
 import structlog
 
+from rtmesh.common.errors import AlreadyExistsError, InvalidArgumentError, RtmeshError, UnimplementedError
 from rtmesh.common.serving import CHANNEL_OPTIONS
+from rtmesh.common.status_codes import from_rpc_error
+from rtmesh.machine.outbox import Outbox
 from rtmesh.v1 import machine_pb2, machine_pb2_grpc
 
 FIRST_BACKOFF_S = 0.2
-MOST_BACKOFF_S = 5.0
-# Accounts are told again soon: they are left out while the stream cannot keep up.
-MOST_WAITING = 200
+# Short enough that the status is right within seconds of a scheduler's return.
+MOST_BACKOFF_S = 1.0
+# A stream that was cut is noticed by the scheduler within 3 s: a name still taken after that is taken.
+NAME_FREED_WITHIN_S = 4.0
+# Trying again changes nothing about these.
+REFUSALS = (AlreadyExistsError, InvalidArgumentError, UnimplementedError)
 
 log = structlog.get_logger()
 
@@ -27,6 +33,7 @@ class Link:
         hello: makes the first report of each stream.
         current: everything there is to tell a scheduler that knows nothing, after Hello.
         on_order: called with each order.
+        on_cut: called when a stream has ended.
     """
 
     def __init__(
@@ -35,29 +42,20 @@ class Link:
         hello: Callable[[], machine_pb2.Hello],
         current: Callable[[], Iterable[machine_pb2.JoinRequest]],
         on_order: Callable[[machine_pb2.JoinResponse], None],
+        on_cut: Callable[[], None],
     ) -> None:
         self._address = address
         self._hello = hello
         self._current = current
         self._on_order = on_order
-        self._waiting: deque[machine_pb2.JoinRequest] = deque()
-        self._has_more = asyncio.Event()
-        self._is_empty = asyncio.Event()
-        self._is_empty.set()
-        self._is_joined = False
+        self._on_cut = on_cut
+        self.outbox = Outbox()
+        self._was_ever_joined = False
+        self._refused_since_s: float | None = None
+        self._told: type[RtmeshError] | None = None  # of an outage, its reason is told once
         self._is_leaving = False
         self._has_left = asyncio.Event()
         self._call: grpc.aio.StreamStreamCall | None = None  # the stream, from Welcome to its end
-
-    def report(self, report: machine_pb2.JoinRequest) -> None:
-        """Tell the scheduler. While it is away only the end of a run is kept for it."""
-        kind = report.WhichOneof("report")
-        if kind == "accounts" and len(self._waiting) > MOST_WAITING:
-            return
-        if self._is_joined or kind == "ended":
-            self._waiting.append(report)
-            self._has_more.set()
-            self._is_empty.clear()
 
     async def leave(self, timeout_s: float) -> None:
         """Hand over what waits and end the stream in order; not for longer than the time given."""
@@ -65,76 +63,90 @@ class Link:
         try:
             async with asyncio.timeout(timeout_s):
                 if self._call is not None:
-                    await self._is_empty.wait()
+                    await self.outbox.until_empty()
                     await self._call.done_writing()
                     await self._has_left.wait()
         except (TimeoutError, asyncio.InvalidStateError, grpc.aio.AioRpcError):
             log.warning("the scheduler did not take the last reports", scheduler=self._address)
 
     async def keep(self) -> None:
-        """Join, and join again whenever the stream ends; until `leave`, or until cancelled."""
+        """Join, and join again whenever the stream ends; until `leave`, or until cancelled.
+
+        Raises:
+            RtmeshError: the scheduler refuses this machine, which has never been joined.
+        """
         backoff_s = FIRST_BACKOFF_S
         while not self._is_leaving:
-            was_joined = await self._join()
-            backoff_s = FIRST_BACKOFF_S if was_joined else min(backoff_s * 2, MOST_BACKOFF_S)
+            try:
+                await self._join()
+                backoff_s = FIRST_BACKOFF_S
+            except RtmeshError as error:
+                self._not_joined(error)
+                backoff_s = min(backoff_s * 2, MOST_BACKOFF_S)
             await asyncio.sleep(backoff_s)
 
-    async def _join(self) -> bool:
-        """One stream, from Hello to its end; whether it came to be."""
+    def _not_joined(self, error: RtmeshError) -> None:
+        """Tell why; raise if trying again is of no use."""
+        if type(error) is not self._told:
+            log.warning("not joined; trying again until it works", scheduler=self._address, why=str(error))
+            self._told = type(error)
+        if not isinstance(error, REFUSALS) or self._was_ever_joined:
+            self._refused_since_s = None
+            return
+        now_s = time.monotonic()
+        self._refused_since_s = self._refused_since_s or now_s
+        # The name may be that of this machine's last meshd, whose end the scheduler has yet to notice.
+        if not isinstance(error, AlreadyExistsError) or now_s - self._refused_since_s > NAME_FREED_WITHIN_S:
+            raise error
+
+    async def _join(self) -> None:
+        """One stream, from Hello to its end. Raises RtmeshError: it did not come to be."""
         # A channel of its own: one that saw the last stream fail waits before it tries again.
         async with grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS) as channel:
             call = machine_pb2_grpc.MachinesStub(channel).Join()
             try:
                 await call.write(machine_pb2.JoinRequest(hello=self._hello()))
-                return await self._converse(call)
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                code, details = await call.code(), await call.details()
-                log.warning("not joined", scheduler=self._address, code=code.name, details=details)
-        return False
+                pass  # why is told where orders are read
+            await self._converse(call)
 
-    async def _converse(self, call: grpc.aio.StreamStreamCall) -> bool:
-        """From the scheduler's Welcome to the end of the stream; whether there was a Welcome."""
+    async def _converse(self, call: grpc.aio.StreamStreamCall) -> None:
+        """From the scheduler's Welcome to the end of the stream. Raises RtmeshError: no Welcome came."""
         sender: asyncio.Task[None] | None = None
         try:
             async for order in call:
                 self._on_order(order)
                 if sender is None:
                     self._welcomed(call)
-                    sender = asyncio.get_running_loop().create_task(self._send(call))
+                    sender = asyncio.get_running_loop().create_task(self.outbox.send_to(call))
             log.info("the stream ended", scheduler=self._address)
         except grpc.aio.AioRpcError as error:
-            log.warning(
-                "stream cut", scheduler=self._address, code=error.code().name, details=error.details()
-            )
+            if sender is None:
+                raise self._refusal(from_rpc_error(error, self._address)) from error
+            why = {"code": error.code().name, "details": error.details()}
+            log.warning("the stream was cut; what runs goes on", scheduler=self._address, **why)
         finally:
-            self._left()
             if sender is not None:
                 sender.cancel()
-        return sender is not None
+                self._left()
+
+    def _refusal(self, error: RtmeshError) -> RtmeshError:
+        if not isinstance(error, UnimplementedError):
+            return error
+        text = f"the server at {self._address} is no scheduler ({error.message})"
+        return UnimplementedError(text, "give --scheduler the address that the scheduler listens on")
 
     def _welcomed(self, call: grpc.aio.StreamStreamCall) -> None:
         log.info("joined", scheduler=self._address)
+        self._was_ever_joined = True
+        self._told = None
         self._call = call
-        self._is_joined = True
-        self._has_more.set()
+        self.outbox.open()
         for report in self._current():
-            self.report(report)
+            self.outbox.put(report)
 
     def _left(self) -> None:
-        self._is_joined = False
+        self.outbox.close()
         self._call = None
         self._has_left.set()
-        self._waiting = deque(report for report in self._waiting if report.WhichOneof("report") == "ended")
-
-    async def _send(self, call: grpc.aio.StreamStreamCall) -> None:
-        """Hand what waits to the stream. What fails here ends the stream, which the other direction tells."""
-        while True:
-            await self._has_more.wait()
-            while self._waiting:
-                try:
-                    await call.write(self._waiting[0])
-                except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                    return
-                self._waiting.popleft()
-            self._is_empty.set()
-            self._has_more.clear()
+        self._on_cut()

@@ -8,7 +8,7 @@ import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-_EXTENSIONS = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+EXTENSIONS = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 
 
 class ModuleProblem(Exception):
@@ -20,8 +20,8 @@ class ModuleProblem(Exception):
         self.remedy = remedy
 
 
-def check_class(module: str, class_name: str, search: Sequence[Path]) -> None:
-    """Check that a module can be found and has a class.
+def check_class(module: str, class_name: str, search: Sequence[Path]) -> Path:
+    """Check that a module can be found and has a class; returns its file.
 
     Args:
         module: dotted name.
@@ -37,11 +37,12 @@ def check_class(module: str, class_name: str, search: Sequence[Path]) -> None:
             f"module {module} is not found in {folders}", "correct `run`, or add to python_path"
         )
     if path.suffix != ".py":
-        return  # compiled: only importing it would tell
+        return path  # compiled: only importing it would tell
     names, is_open = _names(path, module)
     if class_name not in names and not is_open:
         classes = ", ".join(sorted(names)) or "none"
         raise ModuleProblem(f"{path} has no class {class_name}", f"it defines: {classes}")
+    return path
 
 
 def find_module(module: str, search: Sequence[Path]) -> Path | None:
@@ -69,7 +70,7 @@ def _installed(package: str) -> list[Path]:
 def _files(name: str, folders: Iterable[Path]) -> Iterator[Path]:
     for folder in folders:
         candidates = [folder / name / "__init__.py", folder / f"{name}.py"]
-        candidates += [folder / f"{name}{suffix}" for suffix in _EXTENSIONS]
+        candidates += [folder / f"{name}{suffix}" for suffix in EXTENSIONS]
         yield from (path for path in candidates if path.is_file())
 
 

@@ -16,10 +16,13 @@ from rtmesh.common import control as words
 from rtmesh.machine.children import Child, log_tail
 from rtmesh.machine.control import NodeControl
 from rtmesh.machine.effects import AskStack, Effect, Kill, LetGo, Order, Report, Spawn
+from rtmesh.machine.faults import told
 from rtmesh.machine.keeper import Keeper
+from rtmesh.machine.log_files import LogFiles
 from rtmesh.machine.paths import write_whole
 from rtmesh.machine.site import Site, loop_config
 from rtmesh.machine.supervisor import Rules, Supervisor
+from rtmesh.shm import RingError
 from rtmesh.v1 import node_pb2, plan_pb2, status_pb2
 
 STACK_WAIT_S = 1.0
@@ -29,29 +32,38 @@ log = structlog.get_logger()
 
 
 class NodeHost:
-    """One node. Making one makes its control rings; `begin` starts its processes."""
+    """One node. Making one makes its control rings; `begin` starts its loop, `begin_service` its service."""
 
     def __init__(self, plan: plan_pb2.NodePlan, site: Site) -> None:
         self.name = plan.node.name
         self.plan = plan
         self.supervisor = Supervisor(Rules.of(plan.node))
         self._site = site
-        self._control = NodeControl(site.rings, self.name)
+        self._endpoint = site.network.endpoint(site.paths.socket(self.name))
+        try:
+            self._control = NodeControl(site.rings, self.name)
+        except BaseException:
+            self._endpoint.close()
+            raise
         self._child: Child | None = None
-        self._log_offset = 0
+        self._logs = LogFiles(site.paths.folder, self.name)
+        self._service_logs = LogFiles(site.paths.folder, f"{self.name}.service")
         self._tasks: set[asyncio.Task[None]] = set()
         self._service = Keeper(f"service of {self.name}", self._start_service, self._service_ended)
 
     # life
 
     def begin(self) -> None:
-        """Start loop and service. Raises OSError if the loop cannot be started."""
+        """Start the loop. Raises OSError, RingError if it cannot be started."""
         try:
             self._perform(self.supervisor.begin(time.monotonic_ns()))
         except Exception as error:
-            self.supervisor.spawn_failed(str(error), time.monotonic_ns())
+            self.supervisor.spawn_failed(told(error), time.monotonic_ns())
             raise
-        self._service.begin()
+
+    def begin_service(self) -> None:
+        """Start the service, now or as soon as that works."""
+        self._service.begin_or_retry()
 
     def start(self) -> None:
         self._perform(self.supervisor.start())
@@ -75,13 +87,24 @@ class NodeHost:
         for task in self._tasks:
             task.cancel()
         self._control.remove()
+        self._endpoint.close()
 
     # what happens
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether the loop's first setup is over, however it went."""
+        return self.supervisor.state not in (status_pb2.NODE_STATE_STARTING, status_pb2.NODE_STATE_SETTING_UP)
 
     def look(self) -> None:
         """Read what the loop said, and look at the time and at the step it is in."""
         self._read_events()
         self._perform(self.supervisor.tick(time.monotonic_ns(), self._control.step_started_ns()))
+
+    def bound_logs(self) -> None:
+        """Keep the logs from growing without end."""
+        self._logs.bound()
+        self._service_logs.bound()
 
     def _read_events(self) -> None:
         for event in self._control.take_events():
@@ -101,14 +124,14 @@ class NodeHost:
 
     def _loop_ended(self, return_code: int) -> None:
         self._read_events()
-        tail = log_tail(self._site.paths.log(self.name), self._log_offset)
+        tail = log_tail(self._logs.current)
         self._perform(self.supervisor.exited(return_code, tail, time.monotonic_ns()))
 
     def _service_ended(self, return_code: int, process_id: int) -> None:
-        self._control.service_died()
+        self._control.service_died(process_id)
         for binding in self.plan.inputs:
             if binding.is_free:
-                self._site.rings.free_writer(binding.ring, ends=False)
+                self._site.rings.free_writer(binding.ring, process_id, ends=False)
         for output in self.plan.outputs:
             self._site.rings.free_taps(output.ring, process_id)
 
@@ -137,21 +160,20 @@ class NodeHost:
     def _spawn(self, epoch: int) -> None:
         try:
             self._start_loop(epoch)
-        except OSError as error:
+        except (OSError, RingError) as error:
             if epoch == 1:
                 raise
             # Not now: the effects that came with this one are still to be performed.
-            asyncio.get_running_loop().call_soon(self._spawn_failed, str(error))
+            asyncio.get_running_loop().call_soon(self._spawn_failed, told(error))
 
     def _start_loop(self, epoch: int) -> None:
         self._control.begin_life()
         path = self._write_config(epoch)
-        log_path = self._site.paths.log(self.name)
-        self._log_offset = log_path.stat().st_size if log_path.exists() else 0
+        self._logs.begin_life()
         self._child = self._site.children.spawn(
             f"{self.name} loop",
             [*self._loop_command(), str(path)],
-            log_path=log_path,
+            log_path=self._logs.current,
             on_exit=self._loop_ended,
             cwd=self._site.folder,
         )
@@ -189,31 +211,27 @@ class NodeHost:
             self._perform(self.supervisor.stack(text))
 
     def _let_go(self, effect: LetGo) -> None:
+        dead = self._child.process_id if self._child is not None else 0
         readers = [(binding.ring, binding.reader) for binding in self.plan.inputs]
-        self._site.rings.free_readers(readers, is_gone=effect.is_gone)
+        self._site.rings.free_readers(readers, dead, is_gone=effect.is_gone)
         for output in self.plan.outputs:
-            self._site.rings.free_writer(output.ring, ends=effect.ends_outputs)
-        self._control.loop_died(is_gone=effect.is_gone)
+            self._site.rings.free_writer(output.ring, dead, ends=effect.ends_outputs)
+        self._control.loop_died(dead, is_gone=effect.is_gone)
 
     # processes
 
     def _write_config(self, epoch: int) -> Path:
-        config = loop_config(self.plan, self._site, epoch, self.address)
+        config = loop_config(self.plan, self._site, epoch, self._endpoint.listen)
         self._control.describe(config)
         path = self._site.paths.config(self.name)
         write_whole(path, json_format.MessageToJson(config, preserving_proto_field_name=True).encode())
         return path
 
-    @property
-    def address(self) -> str:
-        """Where the node's gRPC service listens."""
-        return f"unix:{self._site.paths.socket(self.name)}"
-
     def _start_service(self, on_exit: Callable[[int], None]) -> Child:
         return self._site.children.spawn(
             f"{self.name} service",
             [sys.executable, "-P", "-m", "rtmesh.node.service", str(self._site.paths.config(self.name))],
-            log_path=self._site.paths.service_log(self.name),
+            log_path=self._service_logs.current,
             on_exit=on_exit,
         )
 
@@ -233,7 +251,7 @@ class NodeHost:
             overruns=now[words.WORD_OVERRUNS],
             unjoined=now[words.WORD_UNJOINED],
             steps=now[words.WORD_STEPS],
-            address=self.address,
+            address=self._endpoint.advertised,
         )
 
     def _loop_status(self) -> status_pb2.ProcessStatus | None:

@@ -1,14 +1,20 @@
 """Where meshd keeps its files: one folder a machine, one folder a run within it, mode 0700.
 
 RUNTIME_DIR/MACHINE/  lock state.json doorbell.sock relay.sock relay-control.sock relay.log
-              RUN/    descriptors.binpb NODE.json NODE.log NODE.service.log NODE.stack NODE.sock
+              RUN/    descriptors.binpb NODE.json NODE.stack NODE.sock, and the logs:
+                      NODE.log NODE.older.log NODE.1.log (see log_files) NODE.service.log
+
+The folders of ended runs stay, for their logs: the newest five.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Container
 from pathlib import Path
 
+KEPT_RUNS = 5
 SOCKET_PATH_BYTES = 107  # sun_path holds 108 with the closing zero
 
 
@@ -24,12 +30,6 @@ class RunPaths:
 
     def config(self, node: str) -> Path:
         return self.folder / f"{node}.json"
-
-    def log(self, node: str) -> Path:
-        return self.folder / f"{node}.log"
-
-    def service_log(self, node: str) -> Path:
-        return self.folder / f"{node}.service.log"
 
     def stack(self, node: str) -> Path:
         return self.folder / f"{node}.stack"
@@ -60,6 +60,12 @@ class Paths:
 
     def run(self, run: str) -> RunPaths:
         return RunPaths(self.folder / run)
+
+    def remove_old_runs(self, live: Container[str]) -> None:
+        """Remove the folders of ended runs, but for the newest: by when something was last made in them."""
+        ended = [path for path in self.folder.iterdir() if path.is_dir() and path.name not in live]
+        for folder in sorted(ended, key=lambda folder: folder.stat().st_mtime_ns)[:-KEPT_RUNS]:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def sockets(self) -> list[Path]:
         return [self.doorbell, self.relay_data, self.relay_control]

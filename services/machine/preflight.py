@@ -1,28 +1,26 @@
-"""What only the machine can know about a plan: folders, modules, programs, memory, limits.
+"""What only the machine can know about a plan: folders, code, modules, programs, memory, limits.
 
-Nothing of the user's code is executed: a module is searched for as a file and its class in the
-syntax tree. Every problem is told at once.
+Nothing of the user's code is executed: a module is searched for as a file, its class and its imports in
+the syntax tree. Every problem is told at once.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from rtmesh.common import control
+from rtmesh.graph.code_files import differing_files
+from rtmesh.machine import limits
+from rtmesh.machine.imports import missing_imports
 from rtmesh.machine.modules import ModuleProblem, check_class
 from rtmesh.machine.paths import RunPaths, is_too_long
-from rtmesh.machine.rings import ring_layout
 from rtmesh.v1 import plan_pb2, status_pb2
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives
-MIB = 1024 * 1024
-# Descriptors of meshd: two pidfds, a log and a spawn's for each node, and what it holds anyway.
-FILES_PER_NODE = 4
-FILES_OF_MESHD = 64
+MOST_NAMED = 10
+_DIFFERENCES = {"differs": "differs", "missing": "is missing here"}
 
 
 def absolute_folder(root: Path, folder: str) -> Path:
@@ -34,10 +32,12 @@ def preflight(plan: plan_pb2.MachinePlan, root: Path, paths: RunPaths) -> list[s
     """Every reason why this machine could not run the plan; empty if there is none."""
     checks = [
         *_folder_problems(plan, root),
+        *_code_problems(plan, root),
         *_node_problems(plan, root),
         *_socket_problems(plan, paths),
-        *_memory_problems(plan, free_bytes(SHARED_MEMORY)),
-        *_file_problems(plan, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        *_memory_problems(plan),
+        *_file_problems(plan, limits.file_room()),
+        *_task_problems(plan, limits.task_room()),
     ]
     for problem in checks:
         problem.where = plan.machine
@@ -46,6 +46,9 @@ def preflight(plan: plan_pb2.MachinePlan, root: Path, paths: RunPaths) -> list[s
 
 def _problem(path: str, text: str, remedy: str) -> status_pb2.Problem:
     return status_pb2.Problem(path=path, text=text, remedy=remedy)
+
+
+# what the graph needs
 
 
 def _folder_problems(plan: plan_pb2.MachinePlan, root: Path) -> Iterable[status_pb2.Problem]:
@@ -58,6 +61,18 @@ def _folder_problems(plan: plan_pb2.MachinePlan, root: Path) -> Iterable[status_
         if not (folder / entry).is_dir():
             text = f"{entry}: folder {(folder / entry).resolve()} does not exist"
             yield _problem("python_path", text, "create it, or remove the entry")
+
+
+def _code_problems(plan: plan_pb2.MachinePlan, root: Path) -> Iterable[status_pb2.Problem]:
+    folder = absolute_folder(root, plan.folder)
+    differing = differing_files(plan.files, folder) if folder.is_dir() else []
+    if not differing:
+        return
+    named = [f"{path} {_DIFFERENCES[difference]}" for path, difference in differing[:MOST_NAMED]]
+    if len(differing) > MOST_NAMED:
+        named.append(f"and {len(differing) - MOST_NAMED} more")
+    text = f"the code in {folder} is not what was applied: {', '.join(named)}"
+    yield _problem("", text, f"copy the graph's folder to {plan.machine}:{folder}, or apply it from there")
 
 
 def _node_problems(plan: plan_pb2.MachinePlan, root: Path) -> Iterable[status_pb2.Problem]:
@@ -75,10 +90,17 @@ def _node_problems(plan: plan_pb2.MachinePlan, root: Path) -> Iterable[status_pb
 
 def _run_problems(node: str, run: str, search: list[Path]) -> Iterable[status_pb2.Problem]:
     module, _, class_name = run.partition(":")
+    where = f"nodes.{node}.run"
     try:
-        check_class(module, class_name, search)
+        path = check_class(module, class_name, search)
     except ModuleProblem as problem:
-        yield _problem(f"nodes.{node}.run", problem.text, problem.remedy)
+        yield _problem(where, problem.text, problem.remedy)
+        return
+    for package, line in missing_imports(path, search):
+        text = f"{path}:{line} imports {package}, which is neither beside the graph nor installed"
+        yield _problem(
+            where, text, f"pip install {package} on that machine, or add its folder to python_path"
+        )
 
 
 def _command_problems(node: str, program: str, folder: Path) -> Iterable[status_pb2.Problem]:
@@ -92,6 +114,9 @@ def _command_problems(node: str, program: str, folder: Path) -> Iterable[status_
         yield _problem(path, f"{folder / program} is not executable", f"chmod +x {folder / program}")
 
 
+# what the machine has
+
+
 def _socket_problems(plan: plan_pb2.MachinePlan, paths: RunPaths) -> Iterable[status_pb2.Problem]:
     for node_plan in plan.nodes:
         socket = paths.socket(node_plan.node.name)
@@ -100,32 +125,30 @@ def _socket_problems(plan: plan_pb2.MachinePlan, paths: RunPaths) -> Iterable[st
             yield _problem(f"nodes.{node_plan.node.name}", text, "start meshd with a shorter --dir")
 
 
-def needed_bytes(plan: plan_pb2.MachinePlan) -> int:
-    """Shared memory that the plan's rings and the nodes' control rings take."""
-    control_bytes = sum(
-        layout.size_bytes
-        for layout in (control.orders_layout(), control.requests_layout(), control.events_layout())
-    )
-    return sum(ring_layout(ring).size_bytes for ring in plan.rings) + control_bytes * len(plan.nodes)
-
-
-def free_bytes(folder: Path) -> int:
-    """Space left in the file system of a folder."""
-    figures = os.statvfs(folder)
-    return figures.f_bavail * figures.f_frsize
-
-
-def _memory_problems(plan: plan_pb2.MachinePlan, free: int) -> Iterable[status_pb2.Problem]:
-    needed = needed_bytes(plan)
+def _memory_problems(plan: plan_pb2.MachinePlan) -> Iterable[status_pb2.Problem]:
+    try:
+        free = limits.free_bytes(SHARED_MEMORY)
+    except OSError as error:
+        text = f"there is no shared memory: {SHARED_MEMORY}: {error.strerror}"
+        yield _problem("", text, f"mount a tmpfs on {SHARED_MEMORY}")
+        return
+    needed = limits.needed_bytes(plan)
     if needed > free:
-        figures = f"{needed / MIB:.1f} MiB of shared memory, {free / MIB:.1f} MiB are free"
-        text = f"the rings need {figures} in {SHARED_MEMORY}"
-        remedy = "lower max_bytes or queue, remove other segments, or enlarge /dev/shm"
-        yield _problem("", text, remedy)
+        figures = f"{needed / limits.MIB:.1f} MiB of shared memory, {free / limits.MIB:.1f} MiB are free"
+        remedy = f"lower max_bytes or queue, stop another graph, or enlarge {SHARED_MEMORY}"
+        yield _problem("", f"the rings need {figures} in {SHARED_MEMORY}", remedy)
 
 
-def _file_problems(plan: plan_pb2.MachinePlan, limit: int) -> Iterable[status_pb2.Problem]:
-    needed = FILES_OF_MESHD + FILES_PER_NODE * len(plan.nodes)
-    if limit != resource.RLIM_INFINITY and needed > limit:
-        text = f"{len(plan.nodes)} nodes need {needed} open files, the limit is {limit}"
-        yield _problem("", text, "raise it with `ulimit -n`")
+def _file_problems(plan: plan_pb2.MachinePlan, room: limits.Room) -> Iterable[status_pb2.Problem]:
+    needed = limits.FILES_TO_SPARE + limits.FILES_PER_NODE * len(plan.nodes)
+    if needed > room.left:
+        text = f"{len(plan.nodes)} nodes need {needed} open files, {room.left:g} are left of {room.limit}"
+        yield _problem("", text, "start meshd with a higher `ulimit -n` (in a systemd unit: LimitNOFILE=)")
+
+
+def _task_problems(plan: plan_pb2.MachinePlan, room: limits.Room) -> Iterable[status_pb2.Problem]:
+    needed = limits.TASKS_PER_NODE * len(plan.nodes)
+    if needed > room.left:
+        nodes = f"{len(plan.nodes)} nodes need about {needed} processes and threads"
+        remedy = "raise `ulimit -u` (in a systemd unit: TasksMax=), or end other processes"
+        yield _problem("", f"{nodes}, {room.left:g} are left of {room.limit}", remedy)

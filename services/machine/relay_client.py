@@ -41,18 +41,19 @@ class Carried:
     request: relay_pb2.CarryRequest
     rings: RunRings
 
-    def process_died(self) -> None:
+    def process_died(self, process_id: int) -> None:
         """Put right what the dead relay left in the rings: it will be back."""
-        self.rings.free_readers(((edge.ring, edge.reader) for edge in self.request.egress), is_gone=False)
+        readers = ((edge.ring, edge.reader) for edge in self.request.egress)
+        self.rings.free_readers(readers, process_id, is_gone=False)
         for edge in self.request.ingress:
-            self.rings.free_writer(edge.ring, ends=False)
+            self.rings.free_writer(edge.ring, process_id, ends=False)
 
 
 class Relay:
     """The relay process and what it carries.
 
     Args:
-        data_address: where other machines' relays reach it.
+        data_address: where it listens for other machines' relays.
         on_link: called with each change of an edge from another machine.
     """
 
@@ -93,7 +94,7 @@ class Relay:
         waiting.cancel()
         if not sending.done():
             sending.cancel()
-            said = log_tail(self._paths.relay_log, 0, lines=1)
+            said = log_tail(self._paths.relay_log, lines=1)
             raise RtmeshError(f"the relay does not come up: {said}", f"see {self._paths.relay_log}")
         sending.result()
 
@@ -154,7 +155,7 @@ class Relay:
         how = describe_exit(return_code)
         reason = f"the relay {how}" if return_code >= 0 else f"the relay was {how}"
         for carried in self._carried.values():
-            carried.process_died()
+            carried.process_died(process_id)
             for edge in carried.request.ingress:
                 self._tell(carried.request.run, edge.edge, connected=False, reason=reason)
 

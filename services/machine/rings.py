@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rtmesh.common.processes import process_start_time
 from rtmesh.machine.accounts import ring_account
 from rtmesh.machine.state import State
 from rtmesh.shm import Policy, ReaderLayout, ReaderState, Ring, RingLayout, create_ring, segment_name
@@ -54,7 +55,11 @@ class RunRings:
         """Make a ring that is not part of the accounts."""
         segment = segment_name(self.machine, self.run, name)
         self._state.add_segments([segment])
-        ring = create_ring(segment, layout)
+        try:
+            ring = create_ring(segment, layout)
+        except BaseException:
+            self._state.remove_segments([segment])
+            raise
         self.segments[name] = segment
         return ring
 
@@ -72,16 +77,15 @@ class RunRings:
             for name, ring in self._rings.items()
         ]
 
-    def free_readers(self, readers: Iterable[tuple[str, int]], *, is_gone: bool) -> None:
+    def free_readers(self, readers: Iterable[tuple[str, int]], process_id: int, *, is_gone: bool) -> None:
         """The process that read these (ring, reader number) is dead: it comes back, or is gone for good."""
         for name, index in readers:
-            free_reader(self._rings[name], index, is_gone=is_gone)
+            free_reader(self._rings[name], index, process_id, is_gone=is_gone)
 
-    def free_writer(self, name: str, *, ends: bool) -> None:
+    def free_writer(self, name: str, process_id: int, *, ends: bool) -> None:
         """The process that wrote the ring is dead; its stream ends here or will be continued."""
         ring = self._rings[name]
-        ring.writer_died()
-        if ends and not ring.snapshot().ended:
+        if free_writer(ring, process_id) and ends and not ring.snapshot().ended:
             ring.end()
 
     def free_taps(self, name: str, process_id: int) -> None:
@@ -92,10 +96,25 @@ class RunRings:
                 ring.mark_gone(reader.index, process_id)
 
 
-def free_reader(ring: Ring, index: int, *, is_gone: bool) -> None:
-    """Clear what a dead reader left. One that had left by itself stays gone."""
-    state = ring.snapshot().readers[index].state
-    if is_gone and state is not ReaderState.GONE:
-        ring.mark_gone(index)
-    elif state is ReaderState.ATTACHED:
-        ring.mark_absent(index)
+def free_reader(ring: Ring, index: int, process_id: int, *, is_gone: bool) -> None:
+    """Clear what a dead process left in a reader's seat. One that had left by itself stays gone."""
+    reader = next(reader for reader in ring.snapshot().readers if reader.index == index)
+    if _is_taken_by_another(reader.pid, process_id):
+        return
+    if is_gone and reader.state is not ReaderState.GONE:
+        ring.mark_gone(index, reader.pid or process_id)
+    elif reader.state is ReaderState.ATTACHED:
+        ring.mark_absent(index, reader.pid or process_id)
+
+
+def free_writer(ring: Ring, process_id: int) -> bool:
+    """Clear what a dead process left in the writer's seat; False if another sits there by now."""
+    holder = ring.snapshot().writer_pid
+    if _is_taken_by_another(holder, process_id):
+        return False
+    return ring.writer_died(holder or process_id)
+
+
+def _is_taken_by_another(holder: int, dead: int) -> bool:
+    """Whether a living process sits in a seat. A command's child may have sat there and died with it."""
+    return holder not in (0, dead) and process_start_time(holder) is not None

@@ -11,8 +11,10 @@ from typing import NamedTuple
 import structlog
 
 from rtmesh.common.clock import ClockPage
-from rtmesh.common.errors import ProblemsError, RtmeshError
+from rtmesh.common.errors import ProblemsError
+from rtmesh.machine.addresses import Network
 from rtmesh.machine.children import Children
+from rtmesh.machine.faults import problem_of, told
 from rtmesh.machine.node import NodeHost
 from rtmesh.machine.paths import Paths
 from rtmesh.machine.preflight import absolute_folder
@@ -26,6 +28,8 @@ from rtmesh.v1 import machine_pb2, plan_pb2, relay_pb2, status_pb2
 RUNNING_PERIOD_S = 0.25
 DRAINING_PERIOD_S = 0.1
 SERVICE_GRACE_S = 2.0
+# Services start when the loops are ready, for they compete for the CPU; but a slow setup has one too.
+SERVICES_WITHIN_S = 2.0
 # The supervisors kill a loop 7 s after Stop; a process that SIGKILL does not end is left to the kernel.
 STOP_BOUND_S = 15.0
 
@@ -41,6 +45,7 @@ class Host(NamedTuple):
     state: State
     children: Children
     relay: Relay
+    network: Network
     clock: ClockPage
     clock_segment: str
     parent_process_id: int
@@ -60,6 +65,8 @@ class Run:
         self._period_s = RUNNING_PERIOD_S
         self._pulse: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._services_timer: asyncio.TimerHandle | None = None
+        self._are_services_due = True
         self._over = asyncio.Event()
 
     # orders
@@ -78,7 +85,7 @@ class Run:
         ) as error:  # whatever it was: nothing may be left, and the scheduler waits for an answer
             log.error("cannot prepare", run=self.plan.run, exc_info=error)
             await self._undo()
-            raise ProblemsError([_problem(self._host.machine, error)]) from error
+            raise ProblemsError([problem_of(self._host.machine, error)]) from error
         self._pulse = asyncio.get_running_loop().create_task(self._beat())
 
     def start(self) -> None:
@@ -92,6 +99,7 @@ class Run:
 
     async def stop(self) -> machine_pb2.AccountsReport:
         """End every process of the run and remove what it had; returns the final accounts."""
+        self._are_services_due = False
         for node in self._nodes.values():
             node.stop()
         await self._wait_until_over()
@@ -133,6 +141,8 @@ class Run:
             self._nodes[plan.node.name] = NodeHost(plan, site)
         for node in self._nodes.values():
             node.begin()
+        loop = asyncio.get_running_loop()
+        self._services_timer = loop.call_later(SERVICES_WITHIN_S, self._begin_services)
 
     def _site(self) -> Site:
         host, folder = self._host, absolute_folder(self._host.root, self.plan.folder)
@@ -146,6 +156,7 @@ class Run:
             doorbell=host.paths.doorbell,
             clock_segment=host.clock_segment,
             rings=self._rings,
+            network=host.network,
             children=host.children,
             parent_process_id=host.parent_process_id,
             report=self._report_node,
@@ -168,6 +179,7 @@ class Run:
     # unmaking
 
     async def _undo(self) -> None:
+        self._are_services_due = False
         for node in self._nodes.values():
             node.stop()
             node.kill()
@@ -191,8 +203,9 @@ class Run:
     def _remove(self) -> None:
         if self._pulse is not None:
             self._pulse.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._services_timer):
+            if timer is not None:
+                timer.cancel()
         for node in self._nodes.values():
             node.remove()
         self._rings.remove()
@@ -206,15 +219,28 @@ class Run:
             try:
                 self._look()
                 self._host.report(machine_pb2.JoinRequest(accounts=self.accounts()))
-            except RingError as error:
-                log.error("a ring cannot be read", run=self.plan.run, error=str(error))
+                self._bound_logs()
+            except (RingError, OSError) as error:
+                log.error("accounts cannot be taken", run=self.plan.run, error=told(error))
 
     def _look(self) -> None:
         for node in self._nodes.values():
             node.look()
 
+    def _bound_logs(self) -> None:
+        for node in self._nodes.values():
+            node.bound_logs()
+
+    def _begin_services(self) -> None:
+        if self._are_services_due:
+            self._are_services_due = False
+            for node in self._nodes.values():
+                node.begin_service()
+
     def _changed(self) -> None:
-        """Set the timer to the next deadline of a node; note when every node is over."""
+        """Set the timer to the next deadline of a node; note when all are set up, and when all are over."""
+        if self._services_timer is not None and all(node.is_set_up for node in self._nodes.values()):
+            self._begin_services()
         if all(node.supervisor.is_over for node in self._nodes.values()):
             self._over.set()
         deadlines = [node.supervisor.deadline_ns for node in self._nodes.values()]
@@ -230,9 +256,3 @@ class Run:
         self._host.report(
             machine_pb2.JoinRequest(node=machine_pb2.NodeReport(run=self.plan.run, status=status))
         )
-
-
-def _problem(machine: str, error: Exception) -> status_pb2.Problem:
-    if isinstance(error, RtmeshError):
-        return status_pb2.Problem(where=machine, text=error.message, remedy=error.remedy)
-    return status_pb2.Problem(where=machine, text=str(error))

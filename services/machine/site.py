@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rtmesh.machine.addresses import Network
 from rtmesh.machine.children import Children
 from rtmesh.machine.paths import RunPaths
 from rtmesh.machine.rings import RunRings
@@ -25,6 +26,7 @@ class Site:
     doorbell: Path
     clock_segment: str
     rings: RunRings
+    network: Network
     children: Children
     # Process id of meshd if its children are to end with it, else 0.
     parent_process_id: int

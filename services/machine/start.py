@@ -11,7 +11,8 @@ import uvloop
 
 from rtmesh.common import processes
 from rtmesh.common.errors import InvalidArgumentError
-from rtmesh.machine.daemon import Daemon, Options
+from rtmesh.machine.daemon import Daemon
+from rtmesh.machine.options import Options
 from rtmesh.machine.paths import Paths, is_too_long
 from rtmesh.machine.state import end_leftovers, take_lock
 from rtmesh.shm import sweep
@@ -23,8 +24,12 @@ def run(options: Options) -> None:
     """Be meshd until SIGTERM or SIGINT.
 
     Raises:
-        RtmeshError: another meshd of this name and folder runs; a path is too long.
+        RtmeshError: another meshd of this name and folder runs; a path is too long; the scheduler does not
+            take this machine.
+        RingError: there is no shared memory left.
+        OSError: the folder cannot be used.
     """
+    _warn(options)
     if options.parent_process_id:
         processes.die_with_parent(options.parent_process_id)
     paths = Paths(options.runtime_folder, options.machine)
@@ -33,6 +38,11 @@ def run(options: Options) -> None:
     with take_lock(paths.lock):
         _clean_up(paths)
         uvloop.run(_serve(options, paths))
+
+
+def _warn(options: Options) -> None:
+    if told := options.open_things():
+        log.warning("insecure: no encryption, no passwords; open to whoever reaches this network", open=told)
 
 
 def _check_lengths(paths: Paths) -> None:

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, NamedTuple
 
+import structlog
+
 from rtmesh.common import processes
 from rtmesh.common.errors import AlreadyExistsError
 from rtmesh.machine.paths import write_whole
@@ -27,6 +29,9 @@ KILL_GRACE_S = 3.0
 FOLDER_VARIABLE = "RTMESH_MESHD_FOLDER"
 
 
+log = structlog.get_logger()
+
+
 class Process(NamedTuple):
     """One process for good."""
 
@@ -36,7 +41,7 @@ class Process(NamedTuple):
 
 
 class State:
-    """The state file, rewritten at each change."""
+    """The state file, rewritten at each change. To add raises OSError if it cannot be written."""
 
     def __init__(self, path: Path) -> None:
         self.folder = path.parent
@@ -51,7 +56,7 @@ class State:
 
     def remove_process(self, process_id: int) -> None:
         self._processes.pop(process_id, None)
-        self.write()
+        self._try_to_write()
 
     def add_segments(self, names: Iterable[str]) -> None:
         self._segments.update(names)
@@ -59,7 +64,14 @@ class State:
 
     def remove_segments(self, names: Iterable[str]) -> None:
         self._segments.difference_update(names)
-        self.write()
+        self._try_to_write()
+
+    def _try_to_write(self) -> None:
+        """What is gone may stay written: the next meshd looks whether it is there."""
+        try:
+            self.write()
+        except OSError as error:
+            log.warning("the state file cannot be written", path=str(self._path), error=str(error))
 
     def write(self) -> None:
         content = {

@@ -59,7 +59,8 @@ class OriginJoin:
             self._give_up(side, next(iter(side.waiting)))
         side.waiting[key] = message
         matched = self._match(key)
-        self._give_up_the_hopeless()
+        if matched is not None or self._is_any_hopeless(side):
+            self._give_up_the_hopeless()
         return matched
 
     def end(self, index: int) -> None:
@@ -69,6 +70,7 @@ class OriginJoin:
             for key in list(side.waiting):
                 if self._is_hopeless(side, key):
                     self._give_up(side, key)
+        self._give_up_the_hopeless()
 
     def break_deadlock(self) -> bool:
         """Give up each input's oldest message if none has room: they would wait for each other forever."""
@@ -77,6 +79,7 @@ class OriginJoin:
             return False
         for side in stuck:
             self._give_up(side, next(iter(side.waiting)))
+        self._give_up_the_hopeless()
         return True
 
     def close(self) -> None:
@@ -86,19 +89,42 @@ class OriginJoin:
             side.waiting.clear()
 
     def _match(self, key: Key) -> tuple[Message, ...] | None:
-        if not all(key in side.waiting for side in self._sides):
-            return None
+        for side in self._sides:
+            if key not in side.waiting:
+                return None
         return tuple([side.waiting.pop(key) for side in self._sides])
 
-    def _give_up_the_hopeless(self) -> None:
-        # Only from the front: what waits is in order, so this is all of it unless origins mix.
+    def _is_any_hopeless(self, moved: _Side) -> bool:
+        """Whether a message at a front has become hopeless now that `moved` has got one without a match.
+
+        Only `moved` has passed anything, so it is the only one that the other fronts must be compared with:
+        this is asked for every message.
+        """
+        waiting = moved.waiting
         for side in self._sides:
-            while side.waiting and self._is_hopeless(side, key := next(iter(side.waiting))):
-                self._give_up(side, key)
+            if side is moved:
+                if self._is_hopeless(side, next(iter(waiting))):
+                    return True
+            elif side.waiting and (key := next(iter(side.waiting))) not in waiting and moved.is_past(key):
+                return True
+        return False
+
+    def _give_up_the_hopeless(self) -> None:
+        """Give up every front that is hopeless, until none is: one that goes may have been a partner."""
+        has_given_up = True
+        while has_given_up:
+            has_given_up = False
+            # Only from the front: what waits is in order, so this is all of it unless origins mix.
+            for side in self._sides:
+                while side.waiting and self._is_hopeless(side, key := next(iter(side.waiting))):
+                    self._give_up(side, key)
+                    has_given_up = True
 
     def _is_hopeless(self, side: _Side, key: Key) -> bool:
-        others = [other for other in self._sides if other is not side]
-        return any(key not in other.waiting and other.is_past(key) for other in others)
+        for other in self._sides:
+            if other is not side and key not in other.waiting and other.is_past(key):
+                return True
+        return False
 
     def _give_up(self, side: _Side, key: Key) -> None:
         del side.waiting[key]
@@ -116,15 +142,15 @@ class _Side:
 
     def next_key(self, message: Message) -> Key | None:
         """The message's place in its origin's stream; None if that stream is past it."""
-        header = message.header
-        newest = self._newest.get(header.origin, _BEFORE_ALL)
-        place = Place(header.origin_epoch, header.origin_sequence, 1)
-        if place[:2] < newest[:2]:
-            return None
-        if place[:2] == newest[:2]:
-            place = newest._replace(number=newest.number + 1)
-        self._newest[header.origin] = place
-        return header.origin, place
+        _, _, _, origin, epoch, sequence, _ = message.header
+        place = Place(epoch, sequence, 1)
+        newest = self._newest.get(origin)
+        if newest is not None and place <= newest:
+            if epoch != newest.epoch or sequence != newest.sequence:
+                return None
+            place = Place(epoch, sequence, newest.number + 1)
+        self._newest[origin] = place
+        return origin, place
 
     def is_past(self, key: Key) -> bool:
         """Whether this input can no longer bring the message `key`."""

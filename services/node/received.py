@@ -11,6 +11,9 @@ from rtmesh.node.wire import HeaderValues
 if TYPE_CHECKING:
     from rtmesh.node.message import MessageType
 
+_NO_HEADER = HeaderValues()
+_NO_BYTES = memoryview(b"")
+
 
 class Message:
     """A received message. Its fields are attributes; a field whose name is taken here reads as m["name"].
@@ -25,8 +28,8 @@ class Message:
         self._keep = keep
         self._source = buffer
         # What the extents below speak of: `_source`, or the same message merged by protobuf.
-        self._buffer = buffer or memoryview(b"")
-        self._header = HeaderValues()
+        self._buffer = _NO_BYTES if buffer is None else buffer
+        self._header = _NO_HEADER
         self._tensors: dict[int, list[tuple[int, int]]] = {}
         self._cuts: list[tuple[int, int]] = []
         self._others: ProtoMessage | None = None

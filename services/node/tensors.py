@@ -1,36 +1,14 @@
 """Arrays as rtmesh.v1.Tensor: written in place, read as views."""
 
-import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message as ProtoMessage
 
+from rtmesh.common.tensors import DTYPES, Array, as_array, dtype_number, dtype_of, element_count, read_only
 from rtmesh.node.wire import BYTES, VARINT, Buffer, field_tag, read_varint, scan, varint
-from rtmesh.v1 import stream_pb2
 
-Array = np.ndarray[Any, Any]
-
-# Number of a rtmesh.v1.DType -> the numpy type of its elements, little endian.
-DTYPES = {
-    stream_pb2.D_TYPE_BOOL: np.dtype("?"),
-    stream_pb2.D_TYPE_INT8: np.dtype("i1"),
-    stream_pb2.D_TYPE_INT16: np.dtype("<i2"),
-    stream_pb2.D_TYPE_INT32: np.dtype("<i4"),
-    stream_pb2.D_TYPE_INT64: np.dtype("<i8"),
-    stream_pb2.D_TYPE_UINT8: np.dtype("u1"),
-    stream_pb2.D_TYPE_UINT16: np.dtype("<u2"),
-    stream_pb2.D_TYPE_UINT32: np.dtype("<u4"),
-    stream_pb2.D_TYPE_UINT64: np.dtype("<u8"),
-    stream_pb2.D_TYPE_FLOAT16: np.dtype("<f2"),
-    stream_pb2.D_TYPE_FLOAT32: np.dtype("<f4"),
-    stream_pb2.D_TYPE_FLOAT64: np.dtype("<f8"),
-    stream_pb2.D_TYPE_COMPLEX64: np.dtype("<c8"),
-    stream_pb2.D_TYPE_COMPLEX128: np.dtype("<c16"),
-}
-_NUMBERS = {(dtype.kind, dtype.itemsize): number for number, dtype in DTYPES.items()}
 _DTYPE_FIELD, _SHAPE_FIELD, _DATA_FIELD = 1, 2, 3
 
 
@@ -86,7 +64,7 @@ class TensorField:
             layout = self._read_layout(buffer, start, end)
         dtype, shape, count, data = layout
         if count == 0:
-            return _read_only(np.empty(shape, dtype))
+            return read_only(np.empty(shape, dtype))
         return np.frombuffer(buffer, dtype, count, start + data).reshape(shape)
 
     def _piece(self, value: object) -> Piece:
@@ -130,8 +108,8 @@ def read_layout(buffer: Buffer, start: int, end: int, where: str) -> tuple[_Layo
             shape += _lengths(buffer, payload, after)
         elif field == _DATA_FIELD and wire_type == BYTES:
             data, data_end = payload, after
-    dtype = _dtype(number, where)
-    count = _element_count(shape, dtype, data_end - data, where)
+    dtype = dtype_of(number, where)
+    count = element_count(shape, dtype, data_end - data, where)
     return _Layout(dtype, tuple(shape), count, data - start), data_end
 
 
@@ -143,73 +121,9 @@ def data_extent(buffer: Buffer, start: int, end: int) -> tuple[int, int]:
     return end, end
 
 
-def to_tensor(value: object, where: str = "tensor") -> stream_pb2.Tensor:
-    """An array-like as a Tensor message, for a field of a nested message."""
-    if isinstance(value, stream_pb2.Tensor):
-        return value
-    array = as_array(value, where)
-    number = dtype_number(array, where)
-    data = array.astype(DTYPES[number], copy=False).tobytes()
-    return stream_pb2.Tensor(dtype=number, shape=array.shape, data=data)
-
-
-def to_array(tensor: stream_pb2.Tensor, where: str = "tensor") -> Array:
-    """The array in a Tensor message: read-only. ValueError if shape, dtype and data do not fit."""
-    data = tensor.data
-    dtype = _dtype(tensor.dtype, where)
-    count = _element_count(list(tensor.shape), dtype, len(data), where)
-    array = np.frombuffer(data, dtype, count) if count else _read_only(np.empty(0, dtype))
-    return array.reshape(tuple(tensor.shape))
-
-
-def as_array(value: object, where: str) -> Array:
-    """`value` as an array, without a copy if it is one. Takes a Tensor message too."""
-    if isinstance(value, ProtoMessage):
-        if value.DESCRIPTOR.full_name != stream_pb2.Tensor.DESCRIPTOR.full_name:
-            raise TypeError(f"{where}: takes an array or rtmesh.v1.Tensor, not {value.DESCRIPTOR.full_name}")
-        return to_array(value, where)  # type: ignore[arg-type]
-    try:
-        return np.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{where}: cannot make an array of {type(value).__name__}: {error}") from None
-
-
-def dtype_number(array: Array, where: str) -> stream_pb2.DType:
-    """The rtmesh.v1.DType of an array of either byte order; TypeError naming its dtype if it has none."""
-    number = _NUMBERS.get((array.dtype.kind, array.dtype.itemsize))
-    if number is None:
-        raise TypeError(
-            f"{where}: a Tensor cannot hold dtype {array.dtype}; convert it with .astype() to one of "
-            + ", ".join(str(dtype) for dtype in DTYPES.values())
-        )
-    return number
-
-
-def _dtype(number: int, where: str) -> np.dtype[Any]:
-    dtype: np.dtype[Any] | None = DTYPES.get(number)  # type: ignore[call-overload]
-    if dtype is None:
-        raise ValueError(f"{where}: the Tensor's dtype is {number}, which is no known rtmesh.v1.DType")
-    return dtype
-
-
-def _element_count(shape: list[int], dtype: np.dtype[Any], byte_count: int, where: str) -> int:
-    count = math.prod(shape)
-    if count * dtype.itemsize != byte_count:
-        raise ValueError(
-            f"{where}: shape {tuple(shape)} of {dtype} takes {count * dtype.itemsize} bytes of data, "
-            f"the Tensor has {byte_count}"
-        )
-    return count
-
-
 def _lengths(buffer: Buffer, at: int, end: int) -> list[int]:
     lengths = []
     while at < end:
         length, at = read_varint(buffer, at, end)
         lengths.append(length)
     return lengths
-
-
-def _read_only(array: Array) -> Array:
-    array.flags.writeable = False
-    return array

@@ -167,6 +167,9 @@ def scan(buffer: Buffer, start: int = 0, stop: int | None = None) -> Iterator[tu
         if wire_type == BYTES and at < stop and (length := buffer[at]) < 0x80:
             payload = at + 1
             at = payload + length
+        elif wire_type == BYTES and at + 1 < stop and (high := buffer[at + 1]) < 0x80:
+            payload = at + 2
+            at = payload + (length & 0x7F | high << 7)
         else:
             payload, at = _extent(buffer, at, stop, tag)
         if at > stop:

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import grpc
+import structlog
 import uvloop
 
 from rtmesh.common import logs
@@ -28,6 +29,11 @@ from rtmesh.v1 import machine_pb2_grpc, scheduler_pb2_grpc
 UNIX = "unix:"
 DATABASE = "scheduler.db"
 GRACE_S = 0.5
+WHAT_IS_OPEN = (
+    "apply, stop and delete graphs, that is run programs on every machine; join as a machine; "
+    "read every status, definition and log; without a password and in clear text"
+)
+log = structlog.get_logger()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.umask(0o077)  # socket and database are for their owner only
     try:
         check_address(given.listen, given.insecure)
+        if not given.listen.startswith(UNIX):
+            log.warning("open to everybody who can reach it", address=given.listen, open=WHAT_IS_OPEN)
         uvloop.run(serve(given.listen, given.state))
     except (RtmeshError, OSError) as error:
         print(f"scheduler: {error}", file=sys.stderr)
@@ -66,7 +74,7 @@ def check_address(address: str, is_insecure: bool) -> None:
     if not is_insecure:
         raise FailedPreconditionError(
             f"{address} would be open to everybody who can reach it",
-            "TLS comes with the security issue; pass --insecure",
+            "there is no TLS yet; pass --insecure if that is wanted, or listen on unix:PATH",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtmesh.scheduler import lifecycle, words
+from rtmesh.scheduler import lifecycle, restart, words
 from rtmesh.scheduler.effects import Turn
 from rtmesh.scheduler.runs import PartState, Run, Stage, Verdict
 from rtmesh.scheduler.verdicts import FAILED
@@ -10,7 +10,8 @@ from rtmesh.v1 import status_pb2
 
 
 def expire(run: Run, turn: Turn) -> None:
-    """Act if the stage has taken too long."""
+    """Act if the stage has taken too long, or a machine does not come back."""
+    restart.expire(run, turn)
     if run.deadline_ns is None or turn.now_ns < run.deadline_ns:
         return
     run.deadline_ns = None

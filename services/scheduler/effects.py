@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from rtmesh.v1 import graph_pb2, machine_pb2, scheduler_pb2, status_pb2
+from rtmesh.v1 import graph_pb2, machine_pb2, plan_pb2, scheduler_pb2, status_pb2
 
 
 class Desired(StrEnum):
@@ -35,10 +36,27 @@ class SaveGraph:
 
 
 @dataclass(frozen=True)
+class Life:
+    """What it takes, besides its status, to take back a run of which machines have made something."""
+
+    graph: graph_pb2.Graph
+    plan: plan_pb2.RunPlan
+    stage: str  # name of a Stage
+    parts: Mapping[str, str]  # machine -> name of a PartState
+    accounts: Mapping[str, machine_pb2.AccountsReport]  # machine -> what its rings last said
+    verdict: status_pb2.GraphPhase = status_pb2.GRAPH_PHASE_UNSPECIFIED  # how it will end, if that is known
+    verdict_reason: str = ""
+
+
+@dataclass(frozen=True)
 class SaveRun:
-    """Record the status of a run, in place of what was recorded of it before."""
+    """Record the status of a run, in place of what was recorded of it before.
+
+    `life` is None if no machine has made anything of it (yet, or any more).
+    """
 
     status: status_pb2.GraphStatus
+    life: Life | None = None
 
 
 @dataclass(frozen=True)

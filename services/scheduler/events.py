@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rtmesh.scheduler.record import Record
 from rtmesh.v1 import graph_pb2, machine_pb2
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """The scheduler was started; `records` are its graphs as stored. The first event, or none at all.
+
+    `salt` is as in Apply, for runs that are begun anew.
+    """
+
+    records: Sequence[Record]
+    salt: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +44,10 @@ class Reported:
 
 @dataclass(frozen=True)
 class Apply:
-    """A user wants `graph` to run. `salt` (four of [a-z0-9]) makes the run's name unguessable."""
+    """A user wants `graph` to run. `salt` (four of [a-z0-9]) makes the run's name unguessable.
+
+    Whoever hands this in has stored what `Scheduler.to_record` says of it.
+    """
 
     graph: graph_pb2.Graph
     salt: str
@@ -56,4 +72,4 @@ class Tick:
     """Time has passed: the moment asked for by NextTick has come."""
 
 
-Event = MachineJoined | MachineLost | Reported | Apply | StopGraph | DeleteGraph | Tick
+Event = Restarted | MachineJoined | MachineLost | Reported | Apply | StopGraph | DeleteGraph | Tick

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rtmesh.scheduler import lifecycle
-from rtmesh.scheduler.effects import Desired, Turn
+from rtmesh.scheduler import lifecycle, restart
+from rtmesh.scheduler.effects import Desired, SaveGraph, Turn
 from rtmesh.scheduler.history import History
-from rtmesh.scheduler.runs import Run, Verdict
+from rtmesh.scheduler.record import Record
+from rtmesh.scheduler.runs import Run, Stage, Verdict
 from rtmesh.scheduler.verdicts import FAILED, STOPPED
 from rtmesh.v1 import graph_pb2, status_pb2
 
-
-@dataclass(frozen=True)
-class Record:
-    """What is stored of a graph; `status` is None if no status of its run was stored."""
-
-    graph: graph_pb2.Graph
-    desired: Desired
-    run: str
-    status: status_pb2.GraphStatus | None = None
+# As stored of a run of which no machine holds anything.
+UNMADE = (
+    status_pb2.GRAPH_PHASE_UNSPECIFIED,
+    status_pb2.GRAPH_PHASE_PENDING,
+    status_pb2.GRAPH_PHASE_STARTING,
+)
 
 
 @dataclass
@@ -48,7 +47,7 @@ class Entry:
         """Make `run` the newest; the one that lives is stopped first."""
         self.graph = run.graph
         self.desired = Desired.RUNNING
-        if self.run is None or self.run.is_ended:
+        if self.run is None or (self.run.is_ended and self.run.is_saved):
             self.run = run
             return
         self.following = run
@@ -75,19 +74,20 @@ class Entry:
         return self.desired is Desired.DELETED and (self.run is None or self.run.is_ended)
 
 
-def restore(record: Record, now_ns: int) -> Entry:
-    """A graph as stored, its run ended: machines are told to end what they still carry of it.
+def restore(record: Record, name_run: Callable[[], str], turn: Turn) -> Entry:
+    """A graph as stored, taken up where the scheduler before this one left it.
 
-    Taking such a run back while it still lives needs machines that outlive their scheduler with all
-    that they know of it, which belongs to the control plane's own restart, not to this.
+    Args:
+        name_run: names the run that is begun anew, if one is.
     """
-    status = status_pb2.GraphStatus(name=record.graph.name, run=record.run)
-    if record.status is not None:
-        status.CopyFrom(record.status)
-    if not is_ended(status.phase):
-        _end_by_restart(status, record, now_ns)
-    history = History(record.graph.name, status.events)
-    return Entry(record.graph, history, record.desired, stored=status)
+    history = History(record.graph.name, record.status.events)
+    entry = Entry(record.graph, history, record.desired, stored=record.status)
+    if record.life is not None:
+        entry.run = restart.revive(record.life, record.status, history, turn)
+        _take_up(entry, record, name_run, turn)
+    elif not is_ended(record.status.phase):
+        _take_up_unmade(entry, record, name_run, turn)
+    return entry
 
 
 def is_ended(phase: status_pb2.GraphPhase) -> bool:
@@ -95,10 +95,43 @@ def is_ended(phase: status_pb2.GraphPhase) -> bool:
     return phase in (STOPPED, FAILED, status_pb2.GRAPH_PHASE_COMPLETED)
 
 
-def _end_by_restart(status: status_pb2.GraphStatus, record: Record, now_ns: int) -> None:
-    was_wanted = record.desired is Desired.RUNNING
-    status.phase = FAILED if was_wanted else STOPPED
-    status.reason = "scheduler restarted" + ("; apply the graph again" if was_wanted else " while it stopped")
+def _take_up(entry: Entry, record: Record, name_run: Callable[[], str], turn: Turn) -> None:
+    """Go on to what was wanted when the scheduler was killed, also if that had not begun yet."""
+    assert entry.run is not None and record.life is not None
+    was_caught_early = Stage[record.life.stage] in restart.BEFORE_IT_RAN and not record.life.verdict
+    if record.desired is not Desired.RUNNING:
+        entry.end(record.desired, turn)
+    elif record.run != entry.run.id:
+        entry.begin(Run(record.graph, record.run, entry.history, turn.now_ns), turn)
+    elif was_caught_early:
+        _begin_anew(entry, name_run(), turn)
+
+
+def _take_up_unmade(entry: Entry, record: Record, name_run: Callable[[], str], turn: Turn) -> None:
+    """No machine holds anything of it, or (stored by an older rtmesh) nobody knows."""
+    history = entry.history
+    history.record(turn, f"graph {entry.graph.name}", "scheduler restarted")
+    if record.desired is not Desired.RUNNING:
+        entry.stored = _stopped(record, history, turn.now_ns)
+    elif record.status.phase in UNMADE:
+        applied_ns = record.status.applied_time_ns or turn.now_ns
+        entry.run = Run(record.graph, record.run, history, applied_ns)
+    else:
+        _begin_anew(entry, name_run(), turn)
+
+
+def _begin_anew(entry: Entry, name: str, turn: Turn) -> None:
+    turn.add(SaveGraph(entry.graph, Desired.RUNNING, name))
+    entry.history.record(turn, f"graph {entry.graph.name}", f"to be begun anew as run {name}")
+    entry.begin(Run(entry.graph, name, entry.history, turn.now_ns), turn)
+
+
+def _stopped(record: Record, history: History, now_ns: int) -> status_pb2.GraphStatus:
+    status = status_pb2.GraphStatus()
+    status.CopyFrom(record.status)
+    status.name, status.run, status.phase = record.graph.name, record.run, STOPPED
+    status.reason = "stopped on request"
     status.ended_time_ns = now_ns
-    event = status_pb2.Event(time_ns=now_ns, subject=f"graph {status.name}", text=status.reason)
-    status.events.append(event)
+    del status.events[:]
+    status.events.extend(history.events)
+    return status

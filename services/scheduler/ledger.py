@@ -34,6 +34,13 @@ class Ledger:
             self._rings[key] = ring
             self._rates.setdefault(key, RateWindow()).add(report.time_ns, ring.head)
 
+    def reports(self) -> dict[str, machine_pb2.AccountsReport]:
+        """What each machine's rings last said, as if all of it had been told at once."""
+        told = {name: machine_pb2.AccountsReport(time_ns=time) for name, time in self._times_ns.items()}
+        for (machine, _), ring in self._rings.items():
+            told[machine].rings.append(ring)
+        return told
+
     def edge(self, plan: plan_pb2.EdgePlan, is_over: bool) -> status_pb2.EdgeStatus:
         """The account of an edge. `is_over`: the run has ended, so its rate is that of its whole life."""
         key = (plan.from_machine, accounts.output_ring(plan.edge))

@@ -30,14 +30,14 @@ MILLISECOND_NS = 1_000_000
 Order = machine_pb2.JoinResponse
 
 
-def place(run: Run, data_addresses: Mapping[str, str], turn: Turn) -> None:
+def place(run: Run, data_addresses: Mapping[str, str], nodes_carried: Mapping[str, int], turn: Turn) -> None:
     """Plan a pending run on the machines that are joined and ask them, if those it needs are."""
     missing = [name for name in required_machines(run.graph) if name not in data_addresses]
     if missing or not data_addresses:
         _wait_for(run, words.machines(missing) if missing else "a machine", turn)
         return
     try:
-        plan = plan_run(run.graph, run.id, sorted(data_addresses))
+        plan = plan_run(run.graph, run.id, sorted(data_addresses), nodes_carried)
     except PlanError as error:
         fail_on_problems(run, [problem.to_proto() for problem in error.problems], turn)
         return
@@ -70,7 +70,7 @@ def stop(run: Run, verdict: Verdict, turn: Turn) -> None:
         _finish(run, turn)
     elif run.stage is Stage.RUNNING and run.graph.drain_timeout_ms:
         _order(run, Order(drain=machine_pb2.Drain(run=run.id)), turn)
-        _enter(run, Stage.DRAINING, verdict.reason, turn, run.graph.drain_timeout_ms * MILLISECOND_NS)
+        _enter(run, Stage.DRAINING, verdict.reason, turn, timeout_ns(run, Stage.DRAINING))
     else:
         order_stop(run, turn)
 
@@ -78,7 +78,16 @@ def stop(run: Run, verdict: Verdict, turn: Turn) -> None:
 def order_stop(run: Run, turn: Turn) -> None:
     """Have every machine end its part and give its final accounts."""
     _order(run, Order(stop=machine_pb2.Stop(run=run.id)), turn)
-    _enter(run, Stage.STOPPING, run.verdict.reason if run.verdict else "", turn, STOP_TIMEOUT_NS)
+    reason = run.verdict.reason if run.verdict else ""
+    _enter(run, Stage.STOPPING, reason, turn, timeout_ns(run, Stage.STOPPING))
+
+
+def timeout_ns(run: Run, stage: Stage) -> int | None:
+    """How long a run that has been running may be in a stage."""
+    return {
+        Stage.DRAINING: run.graph.drain_timeout_ms * MILLISECOND_NS,
+        Stage.STOPPING: STOP_TIMEOUT_NS,
+    }.get(stage)
 
 
 def lose(run: Run, machine: str, turn: Turn) -> None:
@@ -91,10 +100,16 @@ def lose(run: Run, machine: str, turn: Turn) -> None:
         run.unplace()
         _enter(run, Stage.PENDING, "", turn)
         return
-    part.state = PartState.LOST
-    lost = run.nodes.settle(machine, status_pb2.NODE_STATE_LOST, f"machine {machine} was lost")
-    run.record(turn, f"lost, with {words.listed(lost)}" if lost else "lost", f"machine {machine}")
+    give_up(run, machine, "lost", f"machine {machine} was lost", turn)
     advance(run, turn)
+
+
+def give_up(run: Run, machine: str, what: str, reason: str, turn: Turn) -> None:
+    """Count a machine's part, and the nodes of it that have not ended, as lost."""
+    run.parts[machine].state = PartState.LOST
+    run.is_saved = False
+    lost = run.nodes.settle(machine, status_pb2.NODE_STATE_LOST, reason)
+    run.record(turn, f"{what}, with {words.listed(lost)}" if lost else what, f"machine {machine}")
 
 
 def fail_on_problems(run: Run, problems: list[status_pb2.Problem], turn: Turn) -> None:
@@ -158,7 +173,7 @@ def _after_draining(run: Run, turn: Turn) -> None:
 
 
 def _after_stopping(run: Run, turn: Turn) -> None:
-    if not run.present():
+    if not run.present() and not run.awaited():
         _finish(run, turn)
 
 

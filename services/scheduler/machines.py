@@ -64,6 +64,11 @@ class Machines:
             )
         self._machines[hello.machine] = Machine(hello)
 
+    def recall(self, statuses: Iterable[status_pb2.MachineStatus]) -> None:
+        """Take over what was stored of machines that were joined to a scheduler before this one."""
+        for status in statuses:
+            self._machines.setdefault(status.name, _recalled(status))
+
     def is_joined(self, name: str) -> bool:
         """Whether the machine's stream is up."""
         return name in self._machines and self._machines[name].is_connected
@@ -80,3 +85,19 @@ class Machines:
         """Status of the named machines that are known; of all by default."""
         wanted = sorted(self._machines) if names is None else names
         return [self._machines[name].status() for name in wanted if name in self._machines]
+
+
+def _recalled(status: status_pb2.MachineStatus) -> Machine:
+    machine = Machine(
+        machine_pb2.Hello(
+            machine=status.name,
+            hostname=status.hostname,
+            data_address=status.data_address,
+            kernel=status.kernel,
+            cpu_count=status.cpu_count,
+            memory_bytes=status.memory_bytes,
+            version=status.version,
+        )
+    )
+    machine.is_connected = False
+    return machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from rtmesh.v1 import graph_pb2, plan_pb2, status_pb2
@@ -53,6 +54,12 @@ class Nodes:
             for node in machine.nodes:
                 self._statuses[node.node.name].machine = machine.machine
 
+    def recall(self, statuses: Iterable[NodeStatus]) -> None:
+        """Take over what was stored of them."""
+        for status in statuses:
+            if status.name in self._statuses:
+                self._statuses[status.name].CopyFrom(status)
+
     def take(self, machine: str, told: NodeStatus) -> Change | None:
         """Take in what a machine tells of a node of its own; the change, if its state is another now."""
         known = self._statuses.get(told.name)
@@ -80,6 +87,10 @@ class Nodes:
             if node.machine == machine:
                 node.state = status_pb2.NODE_STATE_UNSPECIFIED
                 node.reason = ""
+
+    def steps(self, machines: Collection[str]) -> dict[tuple[str, str], int]:
+        """How many steps each node of these machines has done."""
+        return {(n.machine, n.name): n.steps for n in self._statuses.values() if n.machine in machines}
 
     def are_all_in(self, states: frozenset[NodeState]) -> bool:
         """Whether every node is in one of these states."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtmesh.scheduler import lifecycle
+from rtmesh.scheduler import lifecycle, restart
 from rtmesh.scheduler.effects import Turn
 from rtmesh.scheduler.nodes import DRAINED, NodeStatus
 from rtmesh.scheduler.runs import Part, PartState, Run, Stage
@@ -18,9 +18,9 @@ def is_wanted_from(run: Run, machine: str) -> bool:
 
 
 def take_back(run: Run, machine: str, turn: Turn) -> None:
-    """A machine that was lost still carries its part: bring it to where the run is now."""
+    """A machine that was lost, or awaited, still carries its part: bring it to where the run is now."""
     part = run.parts[machine]
-    if part.state is not PartState.LOST:
+    if part.state not in (PartState.LOST, PartState.AWAITED):
         return
     part.state = PartState.PREPARED
     run.nodes.find_again(machine)
@@ -28,6 +28,7 @@ def take_back(run: Run, machine: str, turn: Turn) -> None:
     order = _order_of_stage(run, part)
     if order is not None:
         turn.send(machine, order)
+    restart.go_on_if_all_are_back(run, turn)
 
 
 def preflighted(run: Run, machine: str, told: machine_pb2.Preflighted, turn: Turn) -> None:
@@ -76,9 +77,11 @@ def accounts(run: Run, machine: str, told: machine_pb2.AccountsReport, turn: Tur
     """What the machine's rings and nodes are now."""
     run.ledger.take(machine, told)
     _take_nodes(run, machine, list(told.nodes), turn)
-    run.is_saved = run.is_saved and turn.now_ns - run.saved_ns < SAVE_PERIOD_NS
+    # News are saved with the next accounts: not each by itself, a hundred nodes start at once.
+    is_fresh = turn.now_ns - run.saved_ns < SAVE_PERIOD_NS and not run.has_news
+    run.is_saved = run.is_saved and is_fresh
     lifecycle.advance(run, turn)
-    if run.stage is Stage.DRAINING and _has_come_to_rest(run, machine):
+    if run.stage is Stage.DRAINING and _has_come_to_rest(run, machine, turn.now_ns):
         lifecycle.order_stop(run, turn)
 
 
@@ -88,6 +91,8 @@ def ended(run: Run, machine: str, told: machine_pb2.Ended, turn: Turn) -> None:
     Accounts that come when the run has ended already (the machine was lost) still replace older ones.
     """
     part = run.parts[machine]
+    if run.stage in (Stage.PENDING, Stage.PREFLIGHT):
+        return  # of what a scheduler before this one had made under the same name
     if told.HasField("accounts"):
         run.ledger.take(machine, told.accounts)
         _take_nodes(run, machine, list(told.accounts.nodes), turn)
@@ -117,12 +122,13 @@ def _take_problems(run: Run, machine: str, problems: list[status_pb2.Problem], t
         run.record(turn, f"cannot carry its part: {text}", f"machine {machine}")
 
 
-def _has_come_to_rest(run: Run, machine: str) -> bool:
+def _has_come_to_rest(run: Run, machine: str, now_ns: int) -> bool:
     """Only rounds count that were taken after every node stopped beginning anything by itself."""
     here = run.present()
-    if not run.nodes.are_all_in(DRAINED) or not run.rest.takes(machine, here):
+    if run.awaited() or not run.nodes.are_all_in(DRAINED) or not run.rest.takes(machine, here):
         return False
-    return run.rest.is_reached(run.ledger.heads(here), run.ledger.in_flight(here))
+    moved = run.ledger.heads(here) | run.nodes.steps(here)
+    return run.rest.is_reached(moved, run.ledger.in_flight(here), now_ns)
 
 
 def _order_of_stage(run: Run, part: Part) -> machine_pb2.JoinResponse | None:

@@ -47,6 +47,7 @@ class PartState(Enum):
     PREPARING = auto()
     PREPARED = auto()
     ENDED = auto()  # nothing of the run is left on the machine
+    AWAITED = auto()  # carried it when the scheduler was restarted, and has not joined again yet
     LOST = auto()  # the machine is not connected; its processes may live on
 
 
@@ -61,7 +62,7 @@ class Part:
     @property
     def is_present(self) -> bool:
         """Whether the machine can be given orders about it."""
-        return self.state not in (PartState.ENDED, PartState.LOST)
+        return self.state not in (PartState.ENDED, PartState.AWAITED, PartState.LOST)
 
 
 @dataclass
@@ -103,7 +104,9 @@ class Run:
         self.verdict: Verdict | None = None  # set as soon as it is known how the run will end
         self.times = Times(applied_ns)
         self.deadline_ns: int | None = None
+        self.rejoin_by_ns: int | None = None  # for the machines that are awaited
         self.is_saved = False
+        self.has_news = False  # since it was saved: an event, and thus mostly another state of a node
         self.saved_ns = 0
         self.unplace()
 
@@ -121,7 +124,7 @@ class Run:
         """Take the plan as that of the run."""
         self.plan = plan
         self.parts = {part.machine: Part(part) for part in plan.machines}
-        self.data_addresses = {name: data_addresses[name] for name in self.parts}
+        self.data_addresses = dict(data_addresses)
         crossing = [edge for edge in plan.edges if edge.transport == graph_pb2.TRANSPORT_GRPC]
         self.links = {edge_name(edge.edge): Link(edge) for edge in crossing}
         self.ledger = Ledger(plan)
@@ -150,9 +153,19 @@ class Run:
         """Whether it lives and nothing has decided its end."""
         return not self.is_ended and self.verdict is None
 
+    @property
+    def next_deadline_ns(self) -> int | None:
+        """When it must be looked at again at the latest; None if nothing is due."""
+        due = (self.deadline_ns, self.rejoin_by_ns)
+        return min((time_ns for time_ns in due if time_ns is not None), default=None)
+
     def present(self) -> list[str]:
         """The machines that can be given orders about the run."""
         return [name for name, part in self.parts.items() if part.is_present]
+
+    def awaited(self) -> list[str]:
+        """The machines that are expected back after a restart of the scheduler."""
+        return self.machines_in(PartState.AWAITED)
 
     def machines_in(self, *states: PartState) -> list[str]:
         """The machines whose part is in one of these states."""
@@ -167,4 +180,5 @@ class Run:
 
     def record(self, turn: Turn, text: str, subject: str = "") -> None:
         """Note what happened, to the graph itself unless another subject is named."""
+        self.has_news = True
         self.history.record(turn, subject or f"graph {self.name}", text)

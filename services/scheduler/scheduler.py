@@ -7,11 +7,14 @@ too; a request that cannot be granted raises and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from rtmesh.common.errors import NotFoundError
-from rtmesh.scheduler import deadlines, lifecycle, reports
+from rtmesh.common.errors import NotFoundError, UnavailableError
+from rtmesh.graph.names import did_you_mean
+from rtmesh.scheduler import deadlines, lifecycle, reports, restart
 from rtmesh.scheduler.checks import check_graph
 from rtmesh.scheduler.effects import (
     Applied,
@@ -32,15 +35,16 @@ from rtmesh.scheduler.events import (
     MachineJoined,
     MachineLost,
     Reported,
+    Restarted,
     StopGraph,
     Tick,
 )
-from rtmesh.scheduler.graphs import Entry, Record, restore
+from rtmesh.scheduler.graphs import Entry, restore
 from rtmesh.scheduler.history import History
 from rtmesh.scheduler.machines import Machines
 from rtmesh.scheduler.runs import Run, Stage
 from rtmesh.scheduler.status import graph_status
-from rtmesh.v1 import machine_pb2, scheduler_pb2, status_pb2
+from rtmesh.v1 import graph_pb2, machine_pb2, scheduler_pb2, status_pb2
 
 # Reports that a machine makes only of runs that it carries.
 TELL_OF_CARRYING = frozenset({"prepared", "node", "link", "accounts"})
@@ -53,17 +57,13 @@ class Scheduler:
     Args:
         mesh_offset_ns: mesh time = CLOCK_MONOTONIC of the scheduler's machine + this.
         run_counter: how many runs were named before.
-        records: the graphs as stored.
-        now_ns: mesh time now.
     """
 
-    def __init__(
-        self, mesh_offset_ns: int, run_counter: int = 0, records: Iterable[Record] = (), now_ns: int = 0
-    ) -> None:
+    def __init__(self, mesh_offset_ns: int, run_counter: int = 0) -> None:
         self._mesh_offset_ns = mesh_offset_ns
         self._run_counter = run_counter
         self._machines = Machines()
-        self._graphs = {record.graph.name: restore(record, now_ns) for record in records}
+        self._graphs: dict[str, Entry] = {}
         self.tick_at_ns: int | None = None
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
@@ -93,6 +93,8 @@ class Scheduler:
                 self._end(self._entry(event.name), Desired.DELETED, turn)
             case Tick():
                 self._tick(turn)
+            case Restarted():
+                self._restarted(event, turn)
 
     def status(self, name: str) -> status_pb2.GraphStatus:
         """The status of a graph. Raises NotFoundError."""
@@ -112,6 +114,61 @@ class Scheduler:
         """Every machine that is or was joined, by name."""
         return self._machines.statuses()
 
+    def definition(self, name: str) -> graph_pb2.Graph:
+        """A graph as it was applied. Raises NotFoundError."""
+        return self._entry(name).graph
+
+    def carrier(self, name: str, node: str) -> tuple[str, str]:
+        """The joined machine that carries a node, or carried it last, and the node's run.
+
+        Raises:
+            NotFoundError: there is no such graph or node, or it never ran.
+            UnavailableError: its machine is not connected.
+        """
+        status = self.status(name)
+        known = {status.name: status for status in status.nodes}
+        if node not in known:
+            remedy = did_you_mean(node, sorted(known)) or f"known: {', '.join(sorted(known))}"
+            raise NotFoundError(f"graph {name} has no node {node}", remedy)
+        if known[node].state == status_pb2.NODE_STATE_UNSPECIFIED and not known[node].epoch:
+            raise NotFoundError(f"node {node} of graph {name} has not run yet", status.reason)
+        machine = known[node].machine
+        if not self._machines.is_joined(machine):
+            raise UnavailableError(
+                f"machine {machine}, which carries {name}/{node}, is not connected",
+                f"start `meshd --machine {machine}` there, or try again when it is back",
+            )
+        return machine, status.run
+
+    def to_record(self, event: Apply) -> list[SaveGraph | SaveRunCounter]:
+        """What must be stored before Apply may be handled: nothing if it will change nothing.
+
+        Raises ProblemsError: the graph cannot be planned.
+        """
+        check_graph(event.graph)
+        entry = self._graphs.get(event.graph.name)
+        if entry is not None and entry.is_running(event.graph):
+            return []
+        counter = self._run_counter + 1
+        run = _run_name(counter, event.salt)
+        return [SaveRunCounter(counter), SaveGraph(event.graph, Desired.RUNNING, run)]
+
+    def checkpoint(self, now_ns: int) -> list[Effect]:
+        """What to store when the scheduler ends: the status of all that lives, as of now."""
+        turn = Turn(now_ns)
+        for entry in self._graphs.values():
+            if entry.run is not None and not entry.run.is_ended:
+                entry.run.is_saved = False
+                self._save(entry, turn)
+        return turn.effects
+
+    def _restarted(self, event: Restarted, turn: Turn) -> None:
+        for record in event.records:
+            self._machines.recall(record.status.machines)
+            name_run = partial(self._name_and_record_run, event.salt, turn)
+            entry = self._graphs[record.graph.name] = restore(record, name_run, turn)
+            self._go_on(entry, turn)
+
     # requests of users
 
     def _apply(self, event: Apply, turn: Turn) -> None:
@@ -125,9 +182,8 @@ class Scheduler:
         outcome = scheduler_pb2.APPLY_OUTCOME_CONFIGURED if entry else scheduler_pb2.APPLY_OUTCOME_CREATED
         if entry is None:
             entry = self._graphs[name] = Entry(event.graph, History(name))
-        run = Run(event.graph, self._name_run(event.salt, turn), entry.history, turn.now_ns)
+        run = Run(event.graph, self._name_run(event.salt), entry.history, turn.now_ns)
         entry.history.record(turn, f"graph {name}", f"applied as run {run.id}")
-        turn.add(SaveGraph(event.graph, Desired.RUNNING, run.id))
         entry.begin(run, turn)
         turn.add(Applied(run.id, outcome))
         self._go_on(entry, turn)
@@ -139,10 +195,14 @@ class Scheduler:
             entry.end(desired, turn)
         self._go_on(entry, turn)
 
-    def _name_run(self, salt: str, turn: Turn) -> str:
+    def _name_run(self, salt: str) -> str:
         self._run_counter += 1
+        return _run_name(self._run_counter, salt)
+
+    def _name_and_record_run(self, salt: str, turn: Turn) -> str:
+        name = self._name_run(salt)
         turn.add(SaveRunCounter(self._run_counter))
-        return f"{base36(self._run_counter)}-{salt}"
+        return name
 
     # machines
 
@@ -155,6 +215,9 @@ class Scheduler:
         turn.send(event.hello.machine, machine_pb2.JoinResponse(welcome=welcome))
         for run in event.hello.runs:
             self._carries(event.hello.machine, run, turn)
+        for entry in self._graphs.values():
+            if entry.run is not None and restart.is_missing(entry.run, event.hello.machine):
+                restart.back_without(entry.run, event.hello.machine, turn)
         self._go_on_all(turn)
 
     def _lost(self, event: MachineLost, turn: Turn) -> None:
@@ -203,7 +266,8 @@ class Scheduler:
 
     def _set_tick(self, turn: Turn) -> None:
         runs = [entry.run for entry in self._graphs.values() if entry.run is not None]
-        deadline_ns = min((run.deadline_ns for run in runs if run.deadline_ns is not None), default=None)
+        due = [run.next_deadline_ns for run in runs]
+        deadline_ns = min((time_ns for time_ns in due if time_ns is not None), default=None)
         if deadline_ns != self.tick_at_ns:
             self.tick_at_ns = deadline_ns
             turn.add(NextTick(deadline_ns))
@@ -231,7 +295,7 @@ class Scheduler:
         """After anything that may have changed a graph: place it, save it, begin what follows, forget it."""
         run = entry.run
         if run is not None and run.stage is Stage.PENDING:
-            lifecycle.place(run, self._machines.data_addresses(), turn)
+            lifecycle.place(run, self._machines.data_addresses(), self._nodes_carried(), turn)
         self._save(entry, turn)
         if entry.follow():
             self._go_on(entry, turn)
@@ -243,8 +307,14 @@ class Scheduler:
     def _save(self, entry: Entry, turn: Turn) -> None:
         run = entry.run
         if run is not None and not run.is_saved:
-            run.is_saved, run.saved_ns = True, turn.now_ns
-            turn.add(SaveRun(graph_status(run, self._machines)))
+            run.is_saved, run.has_news, run.saved_ns = True, False, turn.now_ns
+            turn.add(SaveRun(graph_status(run, self._machines), restart.life_of(run)))
+
+    def _nodes_carried(self) -> Counter[str]:
+        """How many nodes of live graphs each machine carries."""
+        runs = [entry.run for entry in self._graphs.values()]
+        parts = [part for run in runs if run is not None and not run.is_ended for part in run.parts.values()]
+        return Counter(part.plan.machine for part in parts for _ in part.plan.nodes)
 
     def _forget(self, entry: Entry, turn: Turn) -> None:
         name = entry.graph.name
@@ -261,6 +331,10 @@ _TAKE: dict[str | None, Callable[[Run, str, Any, Turn], None]] = {
     "accounts": reports.accounts,
     "ended": reports.ended,
 }
+
+
+def _run_name(counter: int, salt: str) -> str:
+    return f"{base36(counter)}-{salt}"
 
 
 def base36(number: int) -> str:

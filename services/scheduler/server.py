@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import sqlite3
 import time
 
 import structlog
 
-from rtmesh.common.errors import ResourceExhaustedError, UnavailableError
+from rtmesh.common.errors import UnavailableError
 from rtmesh.scheduler.effects import (
     Applied,
     Effect,
@@ -34,12 +33,15 @@ from rtmesh.scheduler.events import (
     MachineJoined,
     MachineLost,
     Reported,
+    Restarted,
     StopGraph,
     Tick,
 )
 from rtmesh.scheduler.graphs import is_ended
+from rtmesh.scheduler.log_reads import LogRead, LogReads
+from rtmesh.scheduler.recorder import Recorder
 from rtmesh.scheduler.scheduler import DIGITS, Scheduler
-from rtmesh.scheduler.store import Save, Store
+from rtmesh.scheduler.store import Store
 from rtmesh.v1 import graph_pb2, machine_pb2, scheduler_pb2, status_pb2
 
 log = structlog.get_logger()
@@ -66,23 +68,22 @@ class Watch:
 
 
 class Server:
-    """A running scheduler, apart from its network side.
+    """A running scheduler, apart from its network side. Made in the event loop that it runs in.
 
     Args:
         store: what was stored before, and where to store.
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._recorder = Recorder(store)
         self._mesh_offset_ns = store.mesh_offset_ns(lambda: time.time_ns() - time.monotonic_ns())
-        self.scheduler = Scheduler(self._mesh_offset_ns, store.run_counter(), store.load(), self.now_ns())
+        self.scheduler = Scheduler(self._mesh_offset_ns, store.run_counter())
+        self._log_reads = LogReads()
         self._orders: dict[str, Orders] = {}
         self._watches: dict[str, set[Watch]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_closing = False
-        self._unsaved: Exception | None = None
-        for status in self.scheduler.statuses():
-            store.save(SaveRun(status))
+        self.handle(Restarted(store.load(), _salt()))
 
     def now_ns(self) -> int:
         """Mesh time."""
@@ -91,23 +92,19 @@ class Server:
     def close(self) -> None:
         """Handle nothing more: machines that leave now leave because the scheduler does."""
         self._is_closing = True
+        self._carry_out_all(self.scheduler.checkpoint(self.now_ns()))
+        self._recorder.close()
         if self._timer is not None:
             self._timer.cancel()
 
     # requests of users
 
     def apply(self, graph: graph_pb2.Graph) -> scheduler_pb2.ApplyResponse:
-        """Make `graph` wanted. Raises RtmeshError: it cannot run, or cannot be recorded."""
-        salt = "".join(secrets.choice(DIGITS) for _ in range(SALT_LENGTH))
-        self._unsaved = None
-        applied = first_of(Applied, self.handle(Apply(graph, salt)))
+        """Make `graph` wanted. Raises RtmeshError, and changes nothing, if it cannot run or be recorded."""
+        event = Apply(graph, _salt())
+        self._recorder.record(self.scheduler.to_record(event), f"graph {graph.name}")
+        applied = first_of(Applied, self.handle(event))
         assert applied is not None, "Apply is answered or raises"
-        if self._unsaved is not None:
-            raise ResourceExhaustedError(
-                f"graph {graph.name} runs as {applied.run} but could not be recorded in {self._store.path}: "
-                f"{self._unsaved}",
-                "make room there and apply it again",
-            )
         return scheduler_pb2.ApplyResponse(run=applied.run, outcome=applied.outcome)
 
     def stop(self, name: str) -> None:
@@ -117,6 +114,11 @@ class Server:
     def delete(self, name: str) -> None:
         """Stop and forget a graph. Raises NotFoundError."""
         self.handle(DeleteGraph(name))
+
+    def read_log(self, request: scheduler_pb2.ReadLogRequest) -> LogRead:
+        """Begin to read the log of a node; to be closed. Raises NotFoundError, UnavailableError."""
+        machine, run = self.scheduler.carrier(request.graph, request.node)
+        return self._log_reads.open(request, machine, run, self._orders[machine].put_nowait)
 
     def watch(self, name: str) -> Watch:
         """Be told of every change of a graph, until `unwatch`. Raises NotFoundError."""
@@ -143,12 +145,15 @@ class Server:
 
     def report(self, machine: str, report: machine_pb2.JoinRequest) -> None:
         """Take in what a joined machine reports."""
-        if not self._is_closing:
+        if report.HasField("log"):
+            self._log_reads.take(machine, report.log)
+        elif not self._is_closing:
             self.handle(Reported(machine, report))
 
     def leave(self, machine: str) -> None:
         """The stream of a joined machine has ended."""
         del self._orders[machine]
+        self._log_reads.lose(machine)
         if not self._is_closing:
             log.warning("machine lost", lost=machine)
             self.handle(MachineLost(machine))
@@ -177,9 +182,9 @@ class Server:
                 if effect.machine in self._orders:
                     self._orders[effect.machine].put_nowait(effect.order)
             case SaveGraph() | SaveRun() | SaveRunCounter():
-                self._save(effect)
+                self._recorder.save(effect)
             case ForgetGraph():
-                self._save(effect)
+                self._recorder.save(effect)
                 self._tell_last(effect)
             case GraphChanged():
                 self._tell(effect.name)
@@ -187,14 +192,6 @@ class Server:
                 log.info(effect.event.text, graph=effect.graph, subject=effect.event.subject)
             case NextTick():
                 self._set_timer(effect.at_ns)
-
-    def _save(self, effect: Save) -> None:
-        """A full disk must not stop what runs: it is told to who asked, and in the log."""
-        try:
-            self._store.save(effect)
-        except sqlite3.Error as error:
-            self._unsaved = error
-            log.error("cannot save", path=str(self._store.path), error=str(error))
 
     def _tell(self, name: str) -> None:
         for watch in self._watches.get(name, ()):
@@ -219,3 +216,7 @@ class Server:
         self.handle(Tick())
         if self._timer is None:
             self._set_timer(self.scheduler.tick_at_ns)
+
+
+def _salt() -> str:
+    return "".join(secrets.choice(DIGITS) for _ in range(SALT_LENGTH))

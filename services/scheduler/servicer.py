@@ -86,6 +86,29 @@ class SchedulerServicer(scheduler_pb2_grpc.SchedulerServicer):
     ) -> scheduler_pb2.ListMachinesResponse:
         return scheduler_pb2.ListMachinesResponse(machines=self._server.scheduler.machine_statuses())
 
+    async def GetDefinition(
+        self, request: scheduler_pb2.GetDefinitionRequest, context: grpc.aio.ServicerContext
+    ) -> scheduler_pb2.GetDefinitionResponse:
+        try:
+            return scheduler_pb2.GetDefinitionResponse(graph=self._server.scheduler.definition(request.name))
+        except RtmeshError as error:
+            await abort_with(context, error)
+
+    async def ReadLog(
+        self, request: scheduler_pb2.ReadLogRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[scheduler_pb2.ReadLogResponse]:
+        try:
+            read = self._server.read_log(request)
+        except RtmeshError as error:
+            await abort_with(context, error)
+        try:
+            async for text in read.texts():
+                yield scheduler_pb2.ReadLogResponse(text=text)
+        except RtmeshError as error:
+            await abort_with(context, error)
+        finally:
+            read.close()
+
     async def _statuses(
         self, name: str, watch: Watch, period_s: float
     ) -> AsyncIterator[status_pb2.GraphStatus]:

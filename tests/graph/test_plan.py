@@ -72,6 +72,24 @@ def test_a_machine_gets_all_it_needs_to_run_its_part() -> None:
     assert machine.descriptors == b"d"
 
 
+def test_every_machine_is_told_which_code_it_must_have() -> None:
+    graph = chain("a", "b")
+    graph.files.add(path="nodes.py", sha256=bytes(32))
+
+    plan = plan_run(graph, "run1", ["a", "b"])
+
+    assert [list(machine.files) for machine in plan.machines] == [list(graph.files)] * 2
+
+
+def test_a_node_without_a_machine_goes_where_fewest_nodes_are_of_all_graphs() -> None:
+    graph = chain("", "", "", "b")
+
+    placement = place_nodes(graph, ["a", "b", "c"], {"a": 2, "gone": 9})
+
+    assert placement == {"n0": "c", "n1": "b", "n2": "c", "n3": "b"}
+    assert plan_run(graph, "run1", ["a", "b", "c"], {"a": 2}).machines[0].machine == "b"
+
+
 def test_nodes_are_bound_to_the_rings_of_their_machine() -> None:
     [machine] = plan_run(chain("", ""), "run1", ["a"]).machines
 

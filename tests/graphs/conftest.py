@@ -14,10 +14,10 @@ from rtmesh import Node
 from rtmesh.node.testing import NodeHarness
 
 GRAPHS = Path(__file__).parent.parent.parent / "graphs"
-CURSOR, REACH = GRAPHS / "cursor", GRAPHS / "reach"
+CURSOR, REACH, RIG = GRAPHS / "cursor", GRAPHS / "reach", GRAPHS / "rig"
 
 # As `python_path` of the reach graph has it.
-sys.path[:0] = [str(REACH), str(CURSOR)]
+sys.path[:0] = [str(REACH), str(CURSOR), str(RIG)]
 
 from maths import ridge  # noqa: E402
 from maths.cues import cue_velocity  # noqa: E402
@@ -37,6 +37,11 @@ def reach_folder() -> Path:
 
 
 @pytest.fixture
+def rig_folder() -> Path:
+    return RIG
+
+
+@pytest.fixture
 def harness() -> Harness:
     """Run a node of one of the graphs: harness(Binner, parameters={...})."""
 
@@ -46,7 +51,7 @@ def harness() -> Harness:
             node,
             service=f"{package}.v1.{node.__name__}",
             protos=[f"{package}/v1/{package}.proto"],
-            include=[CURSOR, REACH],
+            include=[CURSOR, REACH, RIG],
             **options,
         )
 

@@ -33,13 +33,13 @@ class FakeScheduler(machine_pb2_grpc.MachinesServicer):
     """Hears every report, gives the orders it is told to give."""
 
     def __init__(self, address: str) -> None:
-        self.address = address
         self.reports: list[machine_pb2.JoinRequest] = []
         self._heard = threading.Condition()
         self._orders: queue.Queue[machine_pb2.JoinResponse | None] = queue.Queue()
         self._server = grpc.server(ThreadPoolExecutor(4), options=SERVER_OPTIONS)
         machine_pb2_grpc.add_MachinesServicer_to_server(self, self._server)
-        self._server.add_insecure_port(address)
+        port = self._server.add_insecure_port(address)
+        self.address = address.replace(":0", f":{port}")
         self._server.start()
 
     def Join(self, requests, context):
@@ -87,11 +87,12 @@ def describe(report: machine_pb2.JoinRequest) -> str:
 class Machine:
     """A meshd process under a fake scheduler."""
 
-    def __init__(self, folder: Path, scheduler: FakeScheduler, name: str = "solo") -> None:
+    def __init__(self, folder: Path, scheduler: FakeScheduler, *more: str, name: str = "solo") -> None:
         self.name = name
         self.folder = folder / name
         self.scheduler = scheduler
         self._arguments = ["--machine", name, "--scheduler", scheduler.address, "--dir", str(folder)]
+        self._arguments += more
         self.begin()
 
     def begin(self, *more: str) -> None:
@@ -220,8 +221,25 @@ def scheduler(runtime_folder: Path) -> Iterator[FakeScheduler]:
 
 
 @pytest.fixture
+def remote_scheduler() -> Iterator[FakeScheduler]:
+    """One that is reached over TCP."""
+    fake = FakeScheduler("127.0.0.1:0")
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
 def machine(runtime_folder: Path, scheduler: FakeScheduler) -> Iterator[Machine]:
-    made = Machine(runtime_folder, scheduler)
+    yield from ended_well(Machine(runtime_folder, scheduler))
+
+
+@pytest.fixture
+def remote_machine(runtime_folder: Path, remote_scheduler: FakeScheduler) -> Iterator[Machine]:
+    """A meshd that listens on TCP."""
+    yield from ended_well(Machine(runtime_folder, remote_scheduler, "--insecure"))
+
+
+def ended_well(made: Machine) -> Iterator[Machine]:
     yield made
     code = made.end()
     print(made.errors, *(f"{log.name}: {log.read_text()}" for log in made.folder.rglob("*.log")), sep="\n")

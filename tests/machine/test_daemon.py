@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from rtmesh.machine.daemon import mesh_offset
+from rtmesh.machine.mesh_time import mesh_offset
 from rtmesh.shm import list_segments
 from rtmesh.v1 import machine_pb2
 

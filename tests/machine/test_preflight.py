@@ -6,9 +6,29 @@ from pathlib import Path
 
 import pytest
 
+from rtmesh.graph.code_files import code_files
+from rtmesh.machine import limits
 from rtmesh.machine import preflight as subject
 from rtmesh.machine.paths import RunPaths
 from rtmesh.v1 import graph_pb2, plan_pb2, status_pb2
+
+DECODER = """\
+from __future__ import annotations
+import json, os.path
+import numpy as np
+from helpers import helper
+import filters.low_pass
+import no_such_package.part
+from no_such_package import other
+from .beside import more
+try:
+    import not_needed
+except ImportError:
+    not_needed = None
+class Decoder:
+    def step(self):
+        import later
+"""
 
 
 @pytest.fixture
@@ -87,20 +107,81 @@ def test_rings_larger_than_shared_memory_are_told_with_both_numbers(folder, monk
     reader = plan_pb2.ReaderPlan(name="b.in", when_full=graph_pb2.WHEN_FULL_BLOCK, queue=64, hold=4)
     ring = plan_pb2.RingPlan(name="a.out", entries=64, slot_bytes=1024 * 1024, readers=[reader])
     plan = make_plan(folder, rings=[ring])
-    monkeypatch.setattr(subject, "free_bytes", lambda folder: 10 * 1024 * 1024)
+    monkeypatch.setattr(limits, "free_bytes", lambda folder: 10 * 1024 * 1024)
 
     ((_, text),) = texts(plan)
 
-    assert subject.needed_bytes(plan) > 64 * 1024 * 1024
+    assert limits.needed_bytes(plan) > 64 * 1024 * 1024
     assert "10.0 MiB are free in /dev/shm" in text
-    assert f"{subject.needed_bytes(plan) / 2**20:.1f} MiB of shared memory" in text
+    assert f"{limits.needed_bytes(plan) / 2**20:.1f} MiB of shared memory" in text
 
 
 def test_too_few_open_files_are_told(folder, monkeypatch):
-    monkeypatch.setattr(subject.resource, "getrlimit", lambda which: (64, 64))
+    monkeypatch.setattr(limits, "file_room", lambda: limits.Room(20, "64 (ulimit -n)"))
     plan = make_plan(folder, graph_pb2.Node(name="decoder", run="decoder:Decoder"))
 
-    assert texts(plan) == [("", "1 nodes need 68 open files, the limit is 64")]
+    assert texts(plan) == [("", "1 nodes need 21 open files, 20 are left of 64 (ulimit -n)")]
+
+
+def test_too_few_processes_are_told(folder, monkeypatch):
+    monkeypatch.setattr(limits, "task_room", lambda: limits.Room(3, "100 (ulimit -u)"))
+    plan = make_plan(folder, graph_pb2.Node(name="decoder", run="decoder:Decoder"))
+
+    ((_, text),) = texts(plan)
+
+    assert text == "1 nodes need about 16 processes and threads, 3 are left of 100 (ulimit -u)"
+
+
+def test_the_limits_of_this_machine_can_be_read():
+    assert limits.file_room().left > 0
+    assert limits.task_room().left > 0
+
+
+def test_no_shared_memory_is_told(folder, monkeypatch):
+    monkeypatch.setattr(subject, "SHARED_MEMORY", folder / "no-shm")
+
+    ((_, text),) = texts(make_plan(folder))
+
+    assert text.startswith("there is no shared memory: ")
+
+
+def test_a_package_that_is_not_there_is_told_with_line_and_remedy(folder):
+    (folder / "helpers.py").write_text("")
+    (folder / "filters").mkdir()
+    (folder / "decoder.py").write_text(DECODER)
+    plan = make_plan(folder, graph_pb2.Node(name="decoder", run="decoder:Decoder"))
+
+    (problem,) = problems(plan)
+
+    assert problem.path == "nodes.decoder.run"
+    assert problem.text == (
+        f"{folder}/decoder.py:6 imports no_such_package, which is neither beside the graph nor installed"
+    )
+    assert problem.remedy.startswith("pip install no_such_package on that machine")
+
+
+def test_what_was_not_applied_is_told_in_one_problem(folder):
+    (folder / "lib.py").write_text("SCALE = 1\n")
+    files = code_files(folder, [])
+    (folder / "decoder.py").write_text("class Decoder: pass\n")
+    (folder / "lib.py").unlink()
+    plan = make_plan(folder, files=files)
+
+    (problem,) = problems(plan)
+
+    assert problem.where == "solo"
+    assert problem.text == (
+        f"the code in {folder} is not what was applied: decoder.py differs, lib.py is missing here"
+    )
+    assert f"solo:{folder}" in problem.remedy
+
+
+def test_of_many_that_differ_ten_are_named(folder):
+    files = [graph_pb2.CodeFile(path=f"n{number:02}.py", sha256=b"x") for number in range(12)]
+
+    ((_, text),) = texts(make_plan(folder, files=files))
+
+    assert text.endswith("n09.py is missing here, and 2 more")
 
 
 def test_a_socket_path_the_kernel_would_refuse_is_told(folder):

@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from rtmesh.common.processes import process_start_time
 from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.graph.load import load_graph
 from rtmesh.graph.plan import plan_run
@@ -132,3 +133,32 @@ def test_a_killed_loop_under_restart_goes_on_in_the_next_epoch(machine):
     (ring,) = final.rings
     assert final.nodes[0].restarts == 1
     assert json.loads(final.nodes[1].result_json)["count"] == ring.readers[0].delivered
+
+
+def test_services_begin_when_the_loops_are_ready(machine, scheduler):
+    machine.begin_run(make_plan())
+    accounts = machine.until_accounts(lambda told: all(node.service.process_id for node in told.nodes))
+    served = [report for report in list(scheduler.reports) if report.node.status.service.process_id]
+    first_service = scheduler.reports.index(served[0]) if served else len(scheduler.reports)
+    ready = [
+        number
+        for number, report in enumerate(scheduler.reports)
+        if report.node.status.state == status_pb2.NODE_STATE_READY
+    ]
+    started = [process_start_time(accounts.nodes[0].service.process_id)]
+    started.append(process_start_time(accounts.nodes[0].loop.process_id))
+    machine.stop_run()
+
+    # On a machine so slow that setup took 2 s, services did not wait for it.
+    waited_s = (started[0] - started[1]) / os.sysconf("SC_CLK_TCK")
+    assert max(ready) < first_service or waited_s > 1.9
+
+
+def test_a_node_whose_setup_hangs_has_a_service_all_the_same(machine, plans):
+    node = plans.node("slow", "hang-setup", setup_timeout_ms=0)
+    assert not machine.prepare(plans.single(plan_pb2.NodePlan(node=node))).problems
+
+    accounts = machine.until_accounts(lambda told: told.nodes and told.nodes[0].service.process_id)
+    assert accounts.nodes[0].state == status_pb2.NODE_STATE_SETTING_UP
+
+    machine.stop_run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 
 import pytest
 
@@ -79,14 +80,16 @@ def test_a_killed_relay_is_told_and_started_again_and_nothing_is_lost(machine, p
     assert dict(source.readers[0].dropped) == dict(sink.readers[0].dropped) == {}
 
 
-def test_a_relay_that_cannot_listen_is_a_problem_of_prepare(machine, plan, runtime_folder):
-    machine.end()
-    machine.begin("--data-address", f"unix:{runtime_folder}/no/such/folder/relay.sock")
-    start = len(machine.scheduler.reports)
-    machine.scheduler.until(lambda report: report.HasField("hello"), start)
-
-    prepared = machine.prepare(plan)
+def test_a_relay_that_cannot_listen_is_a_problem_of_prepare(remote_machine, plan):
+    machine = remote_machine
+    hello = machine.scheduler.until(lambda report: report.HasField("hello")).hello
+    with socket.socket() as thief:
+        # What meshd reserves it does not listen on; somebody who wants exactly this port gets it.
+        thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        thief.bind(("127.0.0.1", int(hello.data_address.rpartition(":")[2])))
+        thief.listen()
+        prepared = machine.prepare(plan)
 
     (problem,) = prepared.problems
-    assert problem.text.startswith("the relay does not come up: relay: cannot listen on unix:")
+    assert problem.text.startswith("the relay does not come up: relay: cannot listen on 127.0.0.1:")
     assert problem.remedy == f"see {machine.folder}/relay.log"

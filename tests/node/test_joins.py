@@ -171,7 +171,7 @@ def test_every_message_is_joined_or_counted(left: list[int], right: list[int], c
     """Whatever the order in which two streams interleave: the pairs are those of equal place."""
     join = OriginJoin([16, 16])
     pairs = []
-    for index, sequence in interleaved(left, right, chance):
+    for index, sequence in interleaved(left, right, chance=chance):
         if (matched := join.add(index, sample(sequence=sequence))) is not None:
             pairs.append([message.header.origin_sequence for message in matched])
     join.end(0)
@@ -183,8 +183,51 @@ def test_every_message_is_joined_or_counted(left: list[int], right: list[int], c
     assert join.unjoined == len(left) + len(right) - 2 * expected
 
 
-def interleaved(left: list[int], right: list[int], chance: object) -> Iterator[tuple[int, int]]:
-    rest = [list(left), list(right)]
+@given(st.lists(streams, min_size=3, max_size=5), st.randoms(use_true_random=False))
+def test_however_many_inputs_there_are_every_message_is_joined_or_counted(
+    brought: list[list[int]], chance: object
+) -> None:
+    join = OriginJoin([64] * len(brought))
+    met = [
+        matched
+        for index, sequence in interleaved(*brought, chance=chance)
+        if (matched := join.add(index, sample(sequence=sequence))) is not None
+    ]
+    for index in range(len(brought)):
+        join.end(index)
+
+    expected = sum(min(stream.count(sequence) for stream in brought) for sequence in range(1, 7))
+    assert len(met) == expected
+    assert all(len({message.header.origin_sequence for message in matched}) == 1 for matched in met)
+    assert join.unjoined == sum(map(len, brought)) - len(brought) * expected
+
+
+def test_what_was_passed_by_behind_a_waiting_message_goes_when_that_is_met() -> None:
+    join = OriginJoin([4, 4, 4])
+    for sequence in (1, 2):
+        join.add(0, sample(sequence=sequence))
+    for sequence in (1, 3):
+        join.add(1, sample(sequence=sequence))
+    assert join.unjoined == 0
+
+    assert join.add(2, sample(sequence=1)) is not None
+
+    assert join.unjoined == 1, "2 of the first input, which the second has passed by"
+
+
+def test_giving_up_one_gives_up_what_waited_for_it_in_every_input() -> None:
+    join = OriginJoin([4, 4, 4])
+    join.add(0, sample(sequence=1))
+    join.add(1, sample(sequence=1))
+
+    join.add(2, sample(sequence=2))
+
+    assert join.unjoined == 2
+    assert [join.has_room(index) for index in range(3)] == [True] * 3
+
+
+def interleaved(*streams: list[int], chance: object) -> Iterator[tuple[int, int]]:
+    rest = [list(stream) for stream in streams]
     while any(rest):
-        index = chance.choice([index for index in (0, 1) if rest[index]])  # type: ignore[attr-defined]
+        index = chance.choice([index for index, stream in enumerate(rest) if stream])  # type: ignore[attr-defined]
         yield index, rest[index].pop(0)

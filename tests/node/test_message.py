@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
 from node_messages import MIXED, NO_HEADER, PLAIN, Mixed, Plain, Tensor, to_sample_tensor
 
+from rtmesh.common.tensors import DTYPES, to_array, to_tensor
 from rtmesh.node import wire
 from rtmesh.node.message import Message, MessageType
-from rtmesh.node.tensors import DTYPES, to_array, to_tensor
 from rtmesh.node.wire import HeaderValues
 
 HEADER = HeaderValues(7, 1, 1_000, 2**63, 2, 5, -1)

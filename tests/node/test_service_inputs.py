@@ -14,8 +14,8 @@ from running import until
 from served_node import INPUT_QUEUE, SLOT_BYTES, WAIT_S, Client, PortStream, ServedNode, taken
 
 from rtmesh.common.origins import origin_id
+from rtmesh.common.tensors import to_tensor
 from rtmesh.node.message import Message, MessageType
-from rtmesh.node.tensors import to_tensor
 from rtmesh.shm import Reader
 
 

@@ -118,15 +118,58 @@ def test_a_window_without_two_samples_has_no_rate() -> None:
     assert window.rate_hz() == 0
 
 
-def test_rest_is_two_full_quiet_rounds_with_the_same_heads() -> None:
+MILLISECOND_NS = 1_000_000
+
+
+def test_a_round_is_full_when_every_machine_has_reported() -> None:
     rest = Rest()
     machines = ["brand", "gpc"]
 
     assert not rest.takes("brand", machines)
     assert not rest.takes("brand", machines)
     assert rest.takes("gpc", machines)
-    assert not rest.is_reached({("brand", "a.out"): 5}, in_flight=0)
-    assert not rest.is_reached({("brand", "a.out"): 6}, in_flight=0)
-    assert not rest.is_reached({("brand", "a.out"): 6}, in_flight=1)
-    assert not rest.is_reached({("brand", "a.out"): 6}, in_flight=0)
-    assert rest.is_reached({("brand", "a.out"): 6}, in_flight=0)
+    assert not rest.takes("gpc", machines)
+
+
+def test_rest_is_three_quiet_rounds_in_which_nothing_moved_over_200_ms() -> None:
+    rest = Rest()
+    still, moved = {("brand", "a.out"): 5}, {("brand", "a.out"): 6}
+
+    rounds = [(still, 0), (moved, 0), (moved, 0), (moved, 1), (moved, 0), (moved, 0), (moved, 0)]
+    reached = [rest.is_reached(at, flying, n * 100 * MILLISECOND_NS) for n, (at, flying) in enumerate(rounds)]
+
+    assert reached == [False] * 6 + [True]
+
+
+def test_rounds_that_follow_each_other_fast_are_not_rest() -> None:
+    rest = Rest()
+    still = {("brand", "a.out"): 5}
+
+    reached = [rest.is_reached(still, 0, n * 50 * MILLISECOND_NS) for n in range(5)]
+
+    assert reached == [False] * 4 + [True]
+
+
+def test_a_step_that_sends_nothing_is_no_rest() -> None:
+    """It is told by the node's count of steps, which stands beside the heads."""
+    rest = Rest()
+
+    reached = [
+        rest.is_reached({("brand", "a.out"): 5, ("gpc", "sink"): min(n, 2)}, 0, n * 100 * MILLISECOND_NS)
+        for n in range(5)
+    ]
+
+    assert reached == [False] * 4 + [True]
+
+
+def test_a_ledger_can_be_made_again_from_its_reports() -> None:
+    ledger, (edge,) = ledger_of(chain("pair", "a@brand", "b@gpc"))
+    again, _ = ledger_of(chain("pair", "a@brand", "b@gpc"))
+    ledger.take("brand", report(1, ring("a.out", 10, "b.in", 10)))
+    ledger.take("gpc", report(2, ring("b.in", 9, "b.in", 8, source_position=9)))
+
+    for machine, told in ledger.reports().items():
+        again.take(machine, told)
+
+    assert again.edge(edge, is_over=False) == ledger.edge(edge, is_over=False)
+    assert again.time_ns(["brand", "gpc"]) == 1

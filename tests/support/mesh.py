@@ -1,4 +1,4 @@
-"""A mesh of daemons on loopback, as a laboratory runs it: a scheduler, machines, and `meshctl` against them."""
+"""A mesh of daemons on loopback, as a laboratory runs it, and `meshctl` against it."""
 
 from __future__ import annotations
 

@@ -81,6 +81,6 @@ Header = GetMessageClass(POOL.FindMessageTypeByName("rtmesh.v1.Header"))
 
 def to_sample_tensor(array: object) -> object:
     """An array as a Tensor of this pool, made by plain protobuf."""
-    from rtmesh.node.tensors import to_tensor
+    from rtmesh.common.tensors import to_tensor
 
     return Tensor.FromString(to_tensor(array).SerializeToString())

@@ -55,6 +55,11 @@ class SchedulerProcess:
         self.process.communicate(timeout=PATIENCE_S)
         self._log.close()
 
+    def kill(self) -> None:
+        """End it as the kernel would: nothing is said, nothing more is stored."""
+        self.process.kill()
+        self.process.wait(PATIENCE_S)
+
     def terminate(self) -> int:
         """Ask it to end; its exit status."""
         self.process.send_signal(signal.SIGTERM)
@@ -80,14 +85,19 @@ class FakeMachine:
 
     Args:
         answers: what to report after an order; by default what a machine does on which all goes well.
+        plans: what it carries already, by run: it was joined before.
     """
 
     def __init__(
-        self, address: str, name: str, answers: Callable[[FakeMachine, Order], list[Report]] | None = None
+        self,
+        address: str,
+        name: str,
+        answers: Callable[[FakeMachine, Order], list[Report]] | None = None,
+        plans: dict[str, plan_pb2.MachinePlan] | None = None,
     ) -> None:
         self.name = name
         self.orders: queue.Queue[Order | None] = queue.Queue()
-        self.plans: dict[str, plan_pb2.MachinePlan] = {}
+        self.plans = dict(plans or {})
         self.error: grpc.RpcError | None = None
         self._answers = answers or all_goes_well
         self._reports: queue.Queue[Report | None] = queue.Queue()
@@ -97,7 +107,14 @@ class FakeMachine:
         self._thread.start()
 
     def __enter__(self) -> FakeMachine:
-        self.report(Report(hello=machine_pb2.Hello(machine=self.name, data_address=f"{self.name}:7700")))
+        hello = machine_pb2.Hello(
+            machine=self.name,
+            hostname=f"{self.name}.lab",
+            process_id=4711,
+            data_address=f"{self.name}:7700",
+            runs=list(self.plans),
+        )
+        self.report(Report(hello=hello))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -157,6 +174,7 @@ def all_goes_well(machine: FakeMachine, order: Order) -> list[Report]:
         case "drain":
             return states(machine.plans[order.drain.run], "ENDED")
         case "stop":
+            machine.plans.pop(order.stop.run, None)
             return [Report(ended=machine_pb2.Ended(run=order.stop.run))]
     return []
 

@@ -8,6 +8,7 @@ A story is text. `> ` begins what happens; the indented lines below are what the
     > budget NODE.PORT -> NODE.PORT p99 8000us
     > apply NAME | stop NAME | delete NAME | show NAME | machines
     > join MACHINE [carrying RUN] | lose MACHINE | wait 5s
+    > restart                                the scheduler is killed and started again
     > MACHINE preflighted WHAT [: problem | problem]
     > MACHINE prepared WHAT [: problem | problem]
     > MACHINE node WHAT NODE STATE [: reason]
@@ -28,7 +29,17 @@ from small_graphs import add_budget, add_edge, add_node, graph_of
 
 from rtmesh.common.errors import RtmeshError
 from rtmesh.graph.plan import edge_name
-from rtmesh.scheduler.effects import Applied, Effect, ForgetGraph, Happened, NextTick, SendOrder
+from rtmesh.scheduler.effects import (
+    Applied,
+    Effect,
+    ForgetGraph,
+    Happened,
+    NextTick,
+    SaveGraph,
+    SaveRun,
+    SaveRunCounter,
+    SendOrder,
+)
 from rtmesh.scheduler.events import (
     Apply,
     DeleteGraph,
@@ -36,10 +47,12 @@ from rtmesh.scheduler.events import (
     MachineJoined,
     MachineLost,
     Reported,
+    Restarted,
     StopGraph,
     Tick,
 )
 from rtmesh.scheduler.nodes import state_name
+from rtmesh.scheduler.record import Record
 from rtmesh.scheduler.scheduler import Scheduler
 from rtmesh.v1 import graph_pb2, machine_pb2, plan_pb2, scheduler_pb2, status_pb2
 
@@ -49,6 +62,36 @@ SALT = "aaaa"
 RUN = re.compile(rf"[0-9a-z]+-{SALT}")
 RING = re.compile(r"(?P<name>[\w.]+)=(?P<head>\d+)(?: \[(?P<inner>[^]]*)\])?")
 Report = machine_pb2.JoinRequest
+
+
+class Memory:
+    """Keeps what a scheduler stores, as `store` does, without a file."""
+
+    def __init__(self) -> None:
+        self.run_counter = 0
+        self._graphs: dict[str, SaveGraph] = {}
+        self._runs: dict[str, SaveRun] = {}  # by graph: the newest of which anything was stored
+
+    def save(self, effect: Effect) -> None:
+        match effect:
+            case SaveRunCounter():
+                self.run_counter = effect.value
+            case SaveGraph():
+                self._graphs[effect.graph.name] = effect
+            case SaveRun():
+                self._runs[effect.status.name] = effect
+            case ForgetGraph():
+                del self._graphs[effect.name]
+                self._runs.pop(effect.name, None)
+
+    def load(self) -> list[Record]:
+        return [self._record(saved) for _, saved in sorted(self._graphs.items())]
+
+    def _record(self, saved: SaveGraph) -> Record:
+        run = self._runs.get(saved.graph.name)
+        if run is None or (run.life is None and run.status.run != saved.run):
+            return Record(saved.graph, saved.desired, saved.run)
+        return Record(saved.graph, saved.desired, saved.run, run.status, run.life)
 
 
 class Story:
@@ -62,6 +105,7 @@ class Story:
         self._plans: dict[str, dict[str, plan_pb2.MachinePlan]] = {}
         self._tick_at_ns: int | None = None
         self._lines: list[str] = []
+        self._store = Memory()
 
     def tell(self, line: str) -> list[str]:
         """Let one line of a story happen; what the scheduler did, as lines."""
@@ -103,7 +147,15 @@ class Story:
     def _do_apply(self, name: str) -> None:
         graph = graph_pb2.Graph()
         graph.CopyFrom(self._graphs[name])
-        self._happen(Apply(graph, SALT))
+        event = Apply(graph, SALT)
+        try:
+            recorded = self.scheduler.to_record(event)
+        except RtmeshError as error:
+            self._tell_error(error)
+            return
+        for effect in recorded:
+            self._store.save(effect)
+        self._happen(event)
 
     def _do_stop(self, name: str) -> None:
         self._happen(StopGraph(name))
@@ -152,6 +204,12 @@ class Story:
 
     # time
 
+    def _do_restart(self, _: str) -> None:
+        """All that is not stored is forgotten, and no machine is joined."""
+        self._tick_at_ns = None
+        self.scheduler = Scheduler(MESH_OFFSET_NS, self._store.run_counter)
+        self._happen(Restarted(self._store.load(), SALT))
+
     def _do_wait(self, text: str) -> None:
         until_ns = self.now_ns + _duration_ns(text)
         while self._tick_at_ns is not None and self._tick_at_ns <= until_ns:
@@ -163,14 +221,18 @@ class Story:
         try:
             effects = self.scheduler.handle(event, self.now_ns)
         except RtmeshError as error:
-            self._lines.extend(f"{type(error).__name__}: {error}".splitlines())
+            self._tell_error(error)
             return
         for effect in effects:
             self._note(effect)
 
+    def _tell_error(self, error: RtmeshError) -> None:
+        self._lines.extend(f"{type(error).__name__}: {error}".splitlines())
+
     def _note(self, effect: Effect) -> None:
         if isinstance(effect, NextTick):
             self._tick_at_ns = effect.at_ns
+        self._store.save(effect)
         if isinstance(effect, SendOrder) and effect.order.HasField("preflight"):
             plan = effect.order.preflight.plan
             self._plans.setdefault(plan.run, {})[effect.machine] = plan

@@ -1,0 +1,88 @@
+"""What a plan takes of the machine, and what the machine has left: memory, open files, processes."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from rtmesh.common import control, processes
+from rtmesh.machine.rings import ring_layout
+from rtmesh.v1 import plan_pb2
+
+MIB = 1024 * 1024
+# Descriptors of meshd: for each node two pidfds, a reserved port, a log and a spawn's pipe.
+FILES_PER_NODE = 5
+FILES_TO_SPARE = 16
+# Processes and threads: a loop; a service, most of whose threads are gRPC's.
+TASKS_PER_NODE = 16
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+class Room(NamedTuple):
+    """How much of something is left; `limit` says of how much, and who sets it."""
+
+    left: float
+    limit: str
+
+
+def needed_bytes(plan: plan_pb2.MachinePlan) -> int:
+    """Shared memory that the plan's rings and the nodes' control rings take."""
+    control_bytes = sum(
+        layout.size_bytes
+        for layout in (control.orders_layout(), control.requests_layout(), control.events_layout())
+    )
+    return sum(ring_layout(ring).size_bytes for ring in plan.rings) + control_bytes * len(plan.nodes)
+
+
+def free_bytes(folder: Path) -> int:
+    """Space left in the file system of a folder. Raises OSError: there is no such folder."""
+    figures = os.statvfs(folder)
+    return figures.f_bavail * figures.f_frsize
+
+
+def file_room() -> Room:
+    """File descriptors that this process may still open."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return Room(math.inf, "")
+    held = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    return Room(max(limit - held, 0), f"{limit} (ulimit -n)")
+
+
+def task_room() -> Room:
+    """Processes and threads that this user may still start, by the tighter of two limits."""
+    return min((_user_room(), *_group_rooms()), key=lambda room: room.left)
+
+
+def _user_room() -> Room:
+    limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    if limit == resource.RLIM_INFINITY or os.getuid() == 0:  # the kernel does not count root's
+        return Room(math.inf, "")
+    return Room(max(limit - processes.count_tasks(os.getuid()), 0), f"{limit} (ulimit -u)")
+
+
+def _group_rooms() -> Iterator[Room]:
+    """Of the control group of this process, such as its systemd unit, and of those around it."""
+    for folder in _group_folders():
+        try:
+            limit, held = (folder / "pids.max").read_text(), (folder / "pids.current").read_text()
+        except OSError:
+            continue  # the group limits something else
+        if limit.strip() != "max":
+            yield Room(max(int(limit) - int(held), 0), f"{limit.strip()} ({folder}/pids.max, TasksMax)")
+
+
+def _group_folders() -> Iterator[Path]:
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        kind, _, path = line.partition("::")
+        if kind == "0":
+            group = _CGROUPS / path.strip("/")
+            yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(_CGROUPS))
