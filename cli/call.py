@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rtmesh.cli.live_names import complete_methods
-from rtmesh.cli.options import Session, scheduler_option
+from rtmesh.cli.options import Session, form_option, scheduler_option
 
 
 @click.command(
@@ -15,7 +15,7 @@ from rtmesh.cli.options import Session, scheduler_option
 )
 @click.argument("method", metavar="[GRAPH/]NODE.METHOD", shell_complete=complete_methods)
 @click.argument("request", metavar="[JSON|-|@FILE]", default="{}")
-@click.option("-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", help="Form.")
+@form_option
 @scheduler_option
 def call(session: Session, method: str, request: str, form: str) -> None:
     """Call METHOD of a node and print its response. The node answers between two steps.

@@ -7,7 +7,7 @@ import time
 import click
 
 from rtmesh.cli.live_names import complete_ports
-from rtmesh.cli.options import Session, scheduler_option
+from rtmesh.cli.options import Session, form_option, scheduler_option
 
 
 @click.command(
@@ -16,7 +16,7 @@ from rtmesh.cli.options import Session, scheduler_option
 )
 @click.argument("port", metavar="[GRAPH/]NODE.PORT", shell_complete=complete_ports("output"))
 @click.option("--count", type=click.IntRange(0), default=0, help="Stop after this many (0: never).")
-@click.option("-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", help="Form.")
+@form_option
 @click.option("--fields", default="", metavar="A,B", help="Show these fields alone.")
 @click.option("--no-arrays", is_flag=True, help="Of arrays, show type and shape only.")
 @click.option("--full", is_flag=True, help="Show every element of arrays and every character of texts.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rtmesh.cli.live_names import complete_ports
-from rtmesh.cli.options import Duration, Session, scheduler_option
+from rtmesh.cli.options import Duration, Session, form_option, scheduler_option
 
 
 @click.command(
@@ -16,7 +16,7 @@ from rtmesh.cli.options import Duration, Session, scheduler_option
     "--window", type=click.IntRange(1), default=100, show_default=True, help="Look at so many intervals."
 )
 @click.option("--for", "duration_s", type=Duration(), metavar="TIME", help="End after TIME, such as 5s.")
-@click.option("-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", help="Form.")
+@form_option
 @scheduler_option
 def hz(session: Session, port: str, window: int, duration_s: float | None, form: str) -> None:
     """Measure how often output PORT sends: once a second over the newest WINDOW, at the end over all.

@@ -58,6 +58,18 @@ def settings_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def form_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add -o text|json: the verb gets `form`."""
+    return click.option(
+        "-o",
+        "--output",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="text (the default) for people; json: one object a line, for programs.",
+    )(command)
+
+
 class Address(click.ParamType[str]):
     """HOST:PORT or unix:PATH.
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 import click
 
 from rtmesh.cli.live_names import complete_nodes
-from rtmesh.cli.options import Session, scheduler_option
-
-_FORM = click.option(
-    "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", help="Form."
-)
+from rtmesh.cli.options import Session, form_option, scheduler_option
 
 
 @click.group(epilog="Examples: meshctl param get decoder; meshctl param set decoder.gain 2.5.")
@@ -19,10 +15,10 @@ def param() -> None:
 
 @param.command(epilog="Examples: meshctl param get cursor/decoder; meshctl param get decoder.gain.")
 @click.argument("name", metavar="[GRAPH/]NODE[.PARAMETER]", shell_complete=complete_nodes)
-@_FORM
+@form_option
 @scheduler_option
 def get(session: Session, name: str, form: str) -> None:
-    """Read the parameters of a node as they are now: all of them, or the value of one."""
+    """Read parameters of a node: all of them, or the value of one."""
     from rtmesh.cli.parameters import all_lines, connect, one_line, require_field
 
     owner, _, parameter = name.partition(".")
@@ -50,10 +46,10 @@ def get(session: Session, name: str, form: str) -> None:
     metavar="[GRAPH/]NODE.PARAMETER VALUE [NODE.PARAMETER VALUE]...",
     shell_complete=complete_nodes,
 )
-@_FORM
+@form_option
 @scheduler_option
 def set_(session: Session, changes: tuple[str, ...], form: str) -> None:
-    """Change parameters of running nodes, and show what the nodes then say they are.
+    """Change parameters, and show what they are then.
 
     Values are written as in the graph file: numbers, true and false, text, [1, 2], {low: 3}. All that is
     given for one node changes together between two of its steps, or, if it is refused, nothing does.

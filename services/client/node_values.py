@@ -131,7 +131,7 @@ def _prepared_value(field: FieldDescriptor, value: object, one: Callable[..., ob
 def _prepared_one(
     field: FieldDescriptor, value: object, path: tuple[str, ...], problems: list[Any]
 ) -> object:
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not is_tensor(field.message_type):
         value = value.item()
     if field.cpp_type in _FLOATS and isinstance(value, str):
         return _NOT_FINITE.get(value, value)

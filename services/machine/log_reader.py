@@ -35,7 +35,7 @@ class LogReader:
             self._in_older = self._seen_cut is not None
             offset = _last_lines(files.older, max(last_lines - in_current, 0))[1] if self._in_older else 0
         self._position = offset
-        self._file = (files.older if self._in_older else files.current).open("rb")
+        self._file: IO[bytes] = (files.older if self._in_older else files.current).open("rb")
 
     def close(self) -> None:
         self._file.close()
@@ -74,7 +74,7 @@ class LogReader:
 
     def _switch(self, path: Path, position: int, *, in_older: bool) -> bool:
         try:
-            new: IO[bytes] = path.open("rb")
+            new = path.open("rb")
         except FileNotFoundError:
             return False
         self._file.close()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from rtmesh.common.clock import ClockPage
-from rtmesh.common.errors import ProblemsError
+from rtmesh.common.errors import ProblemsError, RtmeshError
 from rtmesh.machine.addresses import Network
 from rtmesh.machine.children import Children
 from rtmesh.machine.faults import problem_of, told
@@ -80,10 +80,9 @@ class Run:
         try:
             self._make()
             await self._carry(data_addresses)
-        except (
-            Exception
-        ) as error:  # whatever it was: nothing may be left, and the scheduler waits for an answer
-            log.error("cannot prepare", run=self.plan.run, exc_info=error)
+        except Exception as error:  # whatever it was: nothing may be left, and the scheduler waits to hear
+            stack = None if isinstance(error, (RtmeshError, RingError, OSError)) else error
+            log.error("cannot prepare", run=self.plan.run, why=told(error), exc_info=stack)
             await self._undo()
             raise ProblemsError([problem_of(self._host.machine, error)]) from error
         self._pulse = asyncio.get_running_loop().create_task(self._beat())

@@ -143,10 +143,10 @@ class Server:
         self._carry_out_all(effects)
         return orders
 
-    def report(self, machine: str, report: machine_pb2.JoinRequest) -> None:
+    async def report(self, machine: str, report: machine_pb2.JoinRequest) -> None:
         """Take in what a joined machine reports."""
         if report.HasField("log"):
-            self._log_reads.take(machine, report.log)
+            await self._log_reads.take(machine, report.log)
         elif not self._is_closing:
             self.handle(Reported(machine, report))
 

@@ -154,14 +154,14 @@ class MachinesServicer(machine_pb2_grpc.MachinesServicer):
         """Take in reports until the stream ends; then end the orders."""
         try:
             async for report in reports:
-                self._take(machine, report)
+                await self._take(machine, report)
         finally:
             orders.put_nowait(None)
 
-    def _take(self, machine: str, report: machine_pb2.JoinRequest) -> None:
+    async def _take(self, machine: str, report: machine_pb2.JoinRequest) -> None:
         """One report that cannot be handled must not cost the mesh its machine."""
         try:
-            self._server.report(machine, report)
+            await self._server.report(machine, report)
         except Exception:
             kind = report.WhichOneof("report")
             log.exception("a report could not be handled", reporter=machine, report=kind)

@@ -250,6 +250,19 @@ def test_ctrl_c_ends_echo_well(laboratory: Laboratory) -> None:
         assert echo.end(signal.SIGINT)[0] == 0
 
 
+def test_echo_ends_well_with_its_stream(laboratory: Laboratory) -> None:
+    graph = laboratory.client.definition("count")
+    graph.name = "short"
+    laboratory.client.apply(graph)
+    until_phase(laboratory.client, "short", "RUNNING")
+    with Running(laboratory, "echo", "short/counter.numbers", "--fields", "value", "-o", "json") as echo:
+        assert echo.next_line().startswith('{"value": ')
+        laboratory.client.delete("short")
+        status, err = echo.end()
+
+    assert (status, err.splitlines()[-1]) == (0, "short/counter.numbers has ended")
+
+
 def test_echo_tells_when_the_service_of_a_node_goes_away(laboratory: Laboratory) -> None:
     service = psutil.Process(laboratory.node("cursor", "pointer").service.process_id)
     with Running(laboratory, "echo", "pointer.velocity") as echo:
@@ -278,9 +291,9 @@ def test_echo_tells_when_the_service_of_a_node_goes_away(laboratory: Laboratory)
     ],
 )
 def test_a_port_that_cannot_be_read_is_told_in_a_line(laboratory: Laboratory, port: str, said: str) -> None:
-    for verb in ("echo", "hz"):
-        err = laboratory.refused(verb, port)
-        assert err.startswith("error: ") and said in err and len(err.splitlines()) == 1
+    err = laboratory.refused("echo", port)
+
+    assert err.startswith("error: ") and said in err and len(err.splitlines()) == 1
 
 
 def test_a_field_that_a_message_does_not_have_is_told(laboratory: Laboratory) -> None:
@@ -290,6 +303,12 @@ def test_a_field_that_a_message_does_not_have_is_told(laboratory: Laboratory) ->
 
 
 # hz
+
+
+def test_hz_of_a_port_that_cannot_be_read_says_why(laboratory: Laboratory) -> None:
+    assert "count/summer.numbers is an input: its outputs: totals" in laboratory.refused(
+        "hz", "summer.numbers"
+    )
 
 
 def test_hz_tells_each_second_and_sums_up(laboratory: Laboratory) -> None:

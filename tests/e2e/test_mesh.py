@@ -15,13 +15,21 @@ FOLDER = GRAPHS / "count"
 ENDLESS = ["--set", "counter.count=0", "--set", "counter.rate_hz=500"]
 
 
-@pytest.fixture
-def two(tmp_path: Path) -> Iterator[Mesh]:
+@pytest.fixture(scope="module")
+def daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """A scheduler and machines left and right, whose root holds a copy of the count graph."""
-    root = tmp_path / "root"
-    shutil.copytree(FOLDER, root / "count", ignore=shutil.ignore_patterns("__pycache__"))
-    with mesh(tmp_path, "left", "right", root=root) as made:
+    folder = tmp_path_factory.mktemp("mesh")
+    shutil.copytree(FOLDER, folder / "root" / "count", ignore=shutil.ignore_patterns("__pycache__"))
+    with mesh(folder, "left", "right", root=folder / "root") as made:
         yield made
+
+
+@pytest.fixture
+def two(daemons: Mesh) -> Iterator[Mesh]:
+    """The daemons, without any graph."""
+    yield daemons
+    for graph in daemons.get("graphs"):
+        daemons.meshctl("delete", graph["graph"])
 
 
 def test_a_graph_is_applied_looked_at_and_deleted(two: Mesh) -> None:
@@ -30,7 +38,7 @@ def test_a_graph_is_applied_looked_at_and_deleted(two: Mesh) -> None:
 
     assert "created" in applied and "unchanged" in again
     assert [graph["phase"] for graph in two.get("graphs")] == ["running"]
-    assert {node["name"]: node["machine"] for node in two.get("nodes", "count2")} == {
+    assert {node["node"]: node["machine"] for node in two.get("nodes", "count2")} == {
         "counter": "left",
         "summer": "right",
     }
@@ -80,7 +88,7 @@ def test_two_graphs_run_side_by_side(two: Mesh) -> None:
     two.meshctl("apply", "-f", "count/two_machines.yaml", *ENDLESS, "--wait")
     two.meshctl("apply", "-f", "count/graph.yaml", *ENDLESS, "--wait")
 
-    assert {graph["name"]: graph["phase"] for graph in two.get("graphs")} == {
+    assert {graph["graph"]: graph["phase"] for graph in two.get("graphs")} == {
         "count": "running",
         "count2": "running",
     }
@@ -115,7 +123,7 @@ def test_the_log_of_a_node_is_read_from_its_machine(two: Mesh) -> None:
     two.meshctl("wait", "count", "--for", "failed", "--timeout", "60s")
 
     assert "asked to fail at 7" in two.meshctl("logs", "count/summer")
-    described = two.meshctl("describe", "graph", "count")
+    described = two.meshctl("describe", "node", "count/summer")
     assert "asked to fail at 7" in described and "summer.py" in described
 
 

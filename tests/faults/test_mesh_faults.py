@@ -31,7 +31,7 @@ def edge(made: Mesh) -> dict:
 
 
 def test_a_killed_scheduler_stops_nothing_and_knows_again_when_it_is_back(running: Mesh) -> None:
-    loops = {node["name"]: node["process_ids"]["loop"] for node in running.get("nodes", "count2")}
+    loops = {node["node"]: node["process_ids"]["loop"] for node in running.get("nodes", "count2")}
     sent = edge(running)["sent"]
     running.kill("scheduler")
     running.start_scheduler()
@@ -41,7 +41,7 @@ def test_a_killed_scheduler_stops_nothing_and_knows_again_when_it_is_back(runnin
     known_s = time.monotonic() - begun_s
 
     assert running.get("graphs")[0]["phase"] == "running"
-    assert {node["name"]: node["process_ids"]["loop"] for node in running.get("nodes", "count2")} == loops
+    assert {node["node"]: node["process_ids"]["loop"] for node in running.get("nodes", "count2")} == loops
     assert known_s < 20
     running.meshctl("delete", "count2")
 

@@ -15,6 +15,7 @@ from small_graphs import chain
 
 from rtmesh.client import Client
 from rtmesh.common.errors import NotFoundError, ResourceExhaustedError, UnavailableError
+from rtmesh.scheduler import log_reads
 from rtmesh.scheduler.log_reads import MOST_WAITING_BYTES, LogReads
 from rtmesh.v1 import machine_pb2, scheduler_pb2, status_pb2
 
@@ -183,10 +184,10 @@ def test_a_chunk_of_another_machine_or_of_no_read_is_ignored() -> None:
         reads = LogReads()
         read = reads.open(scheduler_pb2.ReadLogRequest(graph="g", node="n"), "brand", "1-aaaa", sent.append)
         number = sent[0].read_log.id
-        reads.take("gpc", Chunk(id=number, text=b"not mine"))
-        reads.take("brand", Chunk(id=number + 1, text=b"whose?"))
-        reads.take("brand", Chunk(id=number, text=b"mine", end=True))
-        reads.take("brand", Chunk(id=number, text=b"too late"))
+        await reads.take("gpc", Chunk(id=number, text=b"not mine"))
+        await reads.take("brand", Chunk(id=number + 1, text=b"whose?"))
+        await reads.take("brand", Chunk(id=number, text=b"mine", end=True))
+        await reads.take("brand", Chunk(id=number, text=b"too late"))
         texts = [text async for text in read.texts()]
         read.close()
         return texts
@@ -203,12 +204,30 @@ def test_what_waits_for_a_reader_is_bounded() -> None:
         read = reads.open(scheduler_pb2.ReadLogRequest(graph="g", node="n"), "brand", "1-aaaa", sent.append)
         chunk = Chunk(id=sent[0].read_log.id, text=bytes(MOST_WAITING_BYTES // 2))
         for _ in range(2):
-            reads.take("brand", chunk)
+            await reads.take("brand", chunk)
         assert len(sent) == 1
-        reads.take("brand", chunk)
+        await reads.take("brand", chunk)
         async for _ in read.texts():
             raise AssertionError("what waited was let go")
 
     with pytest.raises(ResourceExhaustedError):
         asyncio.run(story())
     assert sent[-1].HasField("cancel_log")
+
+
+def test_the_stream_waits_for_a_reader_that_reads_and_for_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_reads, "PIECE_PATIENCE_S", 0.0)
+    sent: list[Order] = []
+
+    async def story() -> int:
+        reads = LogReads()
+        read = reads.open(scheduler_pb2.ReadLogRequest(graph="g", node="n"), "brand", "1-aaaa", sent.append)
+        chunk = Chunk(id=sent[0].read_log.id, text=PIECE)
+        taken = 0
+        while not sent[1:]:
+            await reads.take("brand", chunk)
+            taken += 1
+        read.close()
+        return taken
+
+    assert asyncio.run(story()) == MOST_WAITING_BYTES // len(PIECE) + 1

@@ -6,10 +6,13 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
 import pytest
+from frozen_network import Network
+from running import until
 from scheduler_process import (
     FakeMachine,
     Order,
@@ -144,6 +147,30 @@ def test_two_machines_of_one_name_cannot_join(scheduler: SchedulerProcess) -> No
     assert error is not None
     assert error.code() is grpc.StatusCode.ALREADY_EXISTS
     assert "machine brand is joined already, from brand.lab (process 4711)" in error.details()
+
+
+def test_a_machine_that_comes_back_is_taken_as_soon_as_its_old_stream_is_seen_dead(folder: Path) -> None:
+    """The old stream goes through a network that takes all and carries nothing: only keepalive can tell."""
+    scheduler = SchedulerProcess(folder, "--insecure")
+    scheduler.address = "127.0.0.1:0"
+    with scheduler, Network(scheduler.first_line.split()[1]) as network, ExitStack() as joined:
+        address = scheduler.first_line.split()[1]
+        joined.enter_context(FakeMachine(network.address, "brand")).wait_for("welcome")
+        network.freeze()
+        with FakeMachine(address, "brand") as refused:
+            error = refused.wait_for_end()
+
+        until(lambda: is_taken(joined, address), 20, "the old stream to be seen dead")
+
+    assert error is not None
+    assert error.code() is grpc.StatusCode.ALREADY_EXISTS
+
+
+def is_taken(joined: ExitStack, address: str) -> bool:
+    machine = FakeMachine(address, "brand")
+    joined.callback(machine.cut)
+    machine.__enter__()
+    return machine.orders.get(timeout=30) is not None
 
 
 def test_the_first_report_must_be_hello(scheduler: SchedulerProcess) -> None:

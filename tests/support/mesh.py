@@ -79,7 +79,7 @@ class Mesh:
         return json.loads(self.meshctl("get", *arguments, "-o", "json"))
 
     def node(self, graph: str, name: str) -> dict[str, Any]:
-        return next(node for node in self.get("nodes", graph) if node["name"] == name)
+        return next(node for node in self.get("nodes", graph) if node["node"] == name)
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.err").read_text()
@@ -118,4 +118,4 @@ def mesh(folder: Path, *machines: str, root: Path = REPOSITORY) -> Iterator[Mesh
 
 def connected(made: Mesh) -> list[str]:
     """Names of the machines that are joined."""
-    return [machine["name"] for machine in made.get("machines") if machine["connected"]]
+    return [machine["machine"] for machine in made.get("machines") if machine["connected"]]
