@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from typing import TextIO, cast
 
 import structlog
 
@@ -33,7 +34,7 @@ def configure(component: str, machine: str | None = None) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(file=_Tolerant()),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Tolerant())),
     )
     context = {"component": component} | ({"machine": machine} if machine else {})
     structlog.contextvars.bind_contextvars(**context)

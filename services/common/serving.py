@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 _UNLIMITED = -1
 
 # Without so_reuseport 0 a second server silently shares the port of the first. Keepalive on both
-# sides: a peer that is cut off is noticed within 5 s, and the server does not take the pings for abuse. Of the
-# two timeouts gRPC heeds the second, which is a minute if it is not set; it is not short, since a computer
-# whose real-time loops take every CPU answers late.
+# sides: a peer that is cut off is noticed within 5 s, and the server does not take the pings for abuse.
+# Of the two timeouts gRPC heeds the second, which is a minute if it is not set; it is not short, since a
+# computer whose real-time loops take every CPU answers late.
 SERVER_OPTIONS: list[tuple[str, int]] = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_send_message_length", _UNLIMITED),
@@ -40,6 +40,8 @@ CHANNEL_OPTIONS: list[tuple[str, int]] = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),
+    # Machines of a laboratory dial each other; a proxy for the web does not know them.
+    ("grpc.enable_http_proxy", 0),
     # One connection a channel: two servers of one test must not share one by address.
     ("grpc.use_local_subchannel_pool", 1),
 ]

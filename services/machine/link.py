@@ -18,8 +18,8 @@ from rtmesh.v1 import machine_pb2, machine_pb2_grpc
 FIRST_BACKOFF_S = 0.2
 # Short enough that the status is right within seconds of a scheduler's return.
 MOST_BACKOFF_S = 1.0
-# A stream that was cut is noticed by the scheduler within 3 s: a name still taken after that is taken.
-NAME_FREED_WITHIN_S = 4.0
+# A stream that was cut is noticed by the scheduler within 5 s: a name still taken after that is taken.
+NAME_FREED_WITHIN_S = 6.0
 # Trying again changes nothing about these.
 REFUSALS = (AlreadyExistsError, InvalidArgumentError, UnimplementedError)
 

@@ -51,7 +51,8 @@ class Options:
         if not self.scheduler.startswith(UNIX):
             told.append(f"what is said to the scheduler at {self.scheduler}")
         if self.host:
-            told.append(f"the data port of the relay on {HostPort(self.host, self.data_port)}")
+            where = HostPort(self.host, self.data_port) if self.data_port else f"a free port of {self.host}"
+            told.append(f"the data port of the relay on {where}")
             told.append(f"the service of every node, each on a free port of {self.host}")
         return told
 

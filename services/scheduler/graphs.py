@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from rtmesh.scheduler import lifecycle, restart
@@ -135,3 +136,10 @@ def _stopped(record: Record, history: History, now_ns: int) -> status_pb2.GraphS
     del status.events[:]
     status.events.extend(history.events)
     return status
+
+
+def nodes_carried(entries: Iterable[Entry]) -> Counter[str]:
+    """How many nodes of live graphs each machine carries."""
+    runs = [entry.run for entry in entries if entry.run is not None and not entry.run.is_ended]
+    parts = [part for run in runs for part in run.parts.values()]
+    return Counter(part.plan.machine for part in parts for _ in part.plan.nodes)

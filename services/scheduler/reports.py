@@ -8,7 +8,7 @@ from rtmesh.scheduler.nodes import DRAINED, NodeStatus
 from rtmesh.scheduler.runs import Part, PartState, Run, Stage
 from rtmesh.v1 import machine_pb2, status_pb2
 
-SAVE_PERIOD_NS = 5_000_000_000
+SAVE_PERIOD_NS = 2_000_000_000
 MADE = (Stage.PREPARE, Stage.SETUP, Stage.RUNNING, Stage.DRAINING, Stage.STOPPING)
 
 

@@ -7,13 +7,11 @@ too; a request that cannot be granted raises and changes nothing.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from rtmesh.common.errors import NotFoundError, UnavailableError
-from rtmesh.graph.names import did_you_mean
+from rtmesh.common.errors import NotFoundError
 from rtmesh.scheduler import deadlines, lifecycle, reports, restart
 from rtmesh.scheduler.checks import check_graph
 from rtmesh.scheduler.effects import (
@@ -39,16 +37,16 @@ from rtmesh.scheduler.events import (
     StopGraph,
     Tick,
 )
-from rtmesh.scheduler.graphs import Entry, restore
+from rtmesh.scheduler.graphs import Entry, nodes_carried, restore
 from rtmesh.scheduler.history import History
 from rtmesh.scheduler.machines import Machines
+from rtmesh.scheduler.run_names import run_name
 from rtmesh.scheduler.runs import Run, Stage
-from rtmesh.scheduler.status import graph_status
+from rtmesh.scheduler.status import find_carrier, graph_status
 from rtmesh.v1 import graph_pb2, machine_pb2, scheduler_pb2, status_pb2
 
 # Reports that a machine makes only of runs that it carries.
 TELL_OF_CARRYING = frozenset({"prepared", "node", "link", "accounts"})
-DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Scheduler:
@@ -125,20 +123,7 @@ class Scheduler:
             NotFoundError: there is no such graph or node, or it never ran.
             UnavailableError: its machine is not connected.
         """
-        status = self.status(name)
-        known = {status.name: status for status in status.nodes}
-        if node not in known:
-            remedy = did_you_mean(node, sorted(known)) or f"known: {', '.join(sorted(known))}"
-            raise NotFoundError(f"graph {name} has no node {node}", remedy)
-        if known[node].state == status_pb2.NODE_STATE_UNSPECIFIED and not known[node].epoch:
-            raise NotFoundError(f"node {node} of graph {name} has not run yet", status.reason)
-        machine = known[node].machine
-        if not self._machines.is_joined(machine):
-            raise UnavailableError(
-                f"machine {machine}, which carries {name}/{node}, is not connected",
-                f"start `meshd --machine {machine}` there, or try again when it is back",
-            )
-        return machine, status.run
+        return find_carrier(self.status(name), node, self._machines)
 
     def to_record(self, event: Apply) -> list[SaveGraph | SaveRunCounter]:
         """What must be stored before Apply may be handled: nothing if it will change nothing.
@@ -150,7 +135,7 @@ class Scheduler:
         if entry is not None and entry.is_running(event.graph):
             return []
         counter = self._run_counter + 1
-        run = _run_name(counter, event.salt)
+        run = run_name(counter, event.salt)
         return [SaveRunCounter(counter), SaveGraph(event.graph, Desired.RUNNING, run)]
 
     def checkpoint(self, now_ns: int) -> list[Effect]:
@@ -197,7 +182,7 @@ class Scheduler:
 
     def _name_run(self, salt: str) -> str:
         self._run_counter += 1
-        return _run_name(self._run_counter, salt)
+        return run_name(self._run_counter, salt)
 
     def _name_and_record_run(self, salt: str, turn: Turn) -> str:
         name = self._name_run(salt)
@@ -295,7 +280,7 @@ class Scheduler:
         """After anything that may have changed a graph: place it, save it, begin what follows, forget it."""
         run = entry.run
         if run is not None and run.stage is Stage.PENDING:
-            lifecycle.place(run, self._machines.data_addresses(), self._nodes_carried(), turn)
+            lifecycle.place(run, self._machines.data_addresses(), nodes_carried(self._graphs.values()), turn)
         self._save(entry, turn)
         if entry.follow():
             self._go_on(entry, turn)
@@ -309,12 +294,6 @@ class Scheduler:
         if run is not None and not run.is_saved:
             run.is_saved, run.has_news, run.saved_ns = True, False, turn.now_ns
             turn.add(SaveRun(graph_status(run, self._machines), restart.life_of(run)))
-
-    def _nodes_carried(self) -> Counter[str]:
-        """How many nodes of live graphs each machine carries."""
-        runs = [entry.run for entry in self._graphs.values()]
-        parts = [part for run in runs if run is not None and not run.is_ended for part in run.parts.values()]
-        return Counter(part.plan.machine for part in parts for _ in part.plan.nodes)
 
     def _forget(self, entry: Entry, turn: Turn) -> None:
         name = entry.graph.name
@@ -331,16 +310,3 @@ _TAKE: dict[str | None, Callable[[Run, str, Any, Turn], None]] = {
     "accounts": reports.accounts,
     "ended": reports.ended,
 }
-
-
-def _run_name(counter: int, salt: str) -> str:
-    return f"{base36(counter)}-{salt}"
-
-
-def base36(number: int) -> str:
-    """A number in digits and small letters: run names are parts of file and segment names."""
-    text = ""
-    while number:
-        number, digit = divmod(number, 36)
-        text = DIGITS[digit] + text
-    return text or "0"

@@ -40,7 +40,8 @@ from rtmesh.scheduler.events import (
 from rtmesh.scheduler.graphs import is_ended
 from rtmesh.scheduler.log_reads import LogRead, LogReads
 from rtmesh.scheduler.recorder import Recorder
-from rtmesh.scheduler.scheduler import DIGITS, Scheduler
+from rtmesh.scheduler.run_names import DIGITS
+from rtmesh.scheduler.scheduler import Scheduler
 from rtmesh.scheduler.store import Store
 from rtmesh.v1 import graph_pb2, machine_pb2, scheduler_pb2, status_pb2
 

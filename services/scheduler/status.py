@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rtmesh.common.errors import NotFoundError, UnavailableError
+from rtmesh.graph.names import did_you_mean
 from rtmesh.graph.plan import edge_name
 from rtmesh.scheduler.machines import Machines
 from rtmesh.scheduler.runs import Run
@@ -39,3 +41,24 @@ def _edge(run: Run, plan: plan_pb2.EdgePlan) -> status_pb2.EdgeStatus:
     if plan.transport == graph_pb2.TRANSPORT_GRPC:
         status.connected = run.links[edge_name(plan.edge)].is_connected
     return status
+
+
+def find_carrier(status: status_pb2.GraphStatus, node: str, machines: Machines) -> tuple[str, str]:
+    """The joined machine that carries a node, or carried it last, and the node's run.
+
+    Raises:
+        NotFoundError: there is no such node, or it never ran.
+        UnavailableError: its machine is not connected.
+    """
+    known = {each.name: each for each in status.nodes}
+    if node not in known:
+        raise NotFoundError(f"graph {status.name} has no node {node}", did_you_mean(node, sorted(known)))
+    if known[node].state == status_pb2.NODE_STATE_UNSPECIFIED and not known[node].epoch:
+        raise NotFoundError(f"node {node} of graph {status.name} has not run yet", status.reason)
+    machine = known[node].machine
+    if not machines.is_joined(machine):
+        raise UnavailableError(
+            f"machine {machine}, which carries {status.name}/{node}, is not connected",
+            f"start `meshd --machine {machine}` there, or try again when it is back",
+        )
+    return machine, status.run

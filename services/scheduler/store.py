@@ -81,7 +81,8 @@ class Store:
             self._make_schema()
         except (OSError, sqlite3.OperationalError) as error:
             raise UnavailableError(
-                f"cannot open {path}: {error}", "end the scheduler that uses it, or choose another --state"
+                f"cannot open {path}: {error}",
+                "end the scheduler that uses it, make it writable, or choose another --state",
             ) from error
         except sqlite3.DatabaseError as error:
             raise FailedPreconditionError(
@@ -93,11 +94,18 @@ class Store:
         self._database.close()
 
     def mesh_offset_ns(self, make: Callable[[], int]) -> int:
-        """The mesh's clock constant; made by the first scheduler of the mesh, never changed after."""
+        """The mesh's clock constant; made by the first scheduler of the mesh, never changed after.
+
+        Raises UnavailableError: it cannot be written.
+        """
         known = self._value("mesh_offset_ns")
         if known is None:
             known = make()
-            self._set_value("mesh_offset_ns", known)
+            try:
+                self._set_value("mesh_offset_ns", known)
+            except sqlite3.OperationalError as error:
+                remedy = "make room there, or choose another --state"
+                raise UnavailableError(f"cannot write {self.path}: {error}", remedy) from error
         return known
 
     def run_counter(self) -> int:

@@ -68,7 +68,7 @@ def test_the_warning_names_what_is_open(remote_machine, remote_scheduler):
     (line,) = [line for line in remote_machine.errors.splitlines() if "insecure" in line]
     assert "no encryption" in line
     assert f"the scheduler at {remote_scheduler.address}" in line
-    assert "the data port of the relay on 127.0.0.1" in line
+    assert "the data port of the relay on a free port of 127.0.0.1" in line
     assert "the service of every node" in line
 
 
@@ -118,6 +118,18 @@ def test_a_data_port_that_is_taken_is_refused_at_the_start(remote_machine, remot
     assert refused.returncode == 1
     assert f"meshd: cannot listen on {address}: Address already in use" in refused.stderr
     assert "--listen" in refused.stderr.splitlines()[-1]
+
+
+def test_a_web_proxy_is_not_for_the_mesh(remote_machine, remote_scheduler, monkeypatch):
+    hello_of(remote_scheduler)
+    remote_machine.end()
+    for name in ("http_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    start = len(remote_scheduler.reports)
+    remote_machine.begin()
+
+    assert hello_of(remote_scheduler, start).machine == "solo"
 
 
 # a scheduler that goes away

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -80,3 +83,24 @@ def test_what_ends_while_the_disk_is_full_is_stored_when_there_is_room(folder: P
 
     with SchedulerProcess(folder) as scheduler, Client(scheduler.address) as client:
         assert client.get("cursor") == last
+
+
+@pytest.mark.parametrize("most_bytes", [0, 1, 20_000, 30_000, 40_000])
+def test_a_scheduler_that_cannot_begin_its_record_says_so(folder: Path, most_bytes: int) -> None:
+    """Wherever the disk becomes full: at the first byte, or after the tables were made."""
+    code = (
+        "import resource, sys; from rtmesh.scheduler.__main__ import main;"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes})); sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["--listen", f"unix:{folder}/s.sock", "--state", str(folder / "state")]
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=30
+    )
+
+    assert done.returncode == 1
+    assert re.match(rf"scheduler: cannot (open|write) {folder}/state/scheduler.db: ", done.stderr), (
+        done.stderr
+    )
+    assert "choose another --state" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -36,7 +36,8 @@ from rtmesh.scheduler.events import (
 )
 from rtmesh.scheduler.history import MOST_EVENTS
 from rtmesh.scheduler.record import Record
-from rtmesh.scheduler.scheduler import Scheduler, base36
+from rtmesh.scheduler.run_names import base36
+from rtmesh.scheduler.scheduler import Scheduler
 from rtmesh.v1 import graph_pb2, machine_pb2, scheduler_pb2, status_pb2
 
 Report = machine_pb2.JoinRequest
