@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import cast
 
+import structlog
+from google.protobuf.message import DecodeError
+
 from rtmesh.common import control
 from rtmesh.machine.effects import Order
 from rtmesh.machine.rings import RunRings, free_reader, free_writer
 from rtmesh.shm import Reader, Ring, RingLayout, Writer
 from rtmesh.v1 import node_pb2, status_pb2
+
+log = structlog.get_logger()
 
 LOOP = 0  # the only reader of orders and of requests
 
@@ -78,7 +83,11 @@ class NodeControl:
         """Everything said since the last call, oldest first."""
         events = []
         while (view := self._reader.try_take(0)) is not None:
-            events.append(node_pb2.NodeEvent.FromString(bytes(view)))
+            try:
+                events.append(node_pb2.NodeEvent.FromString(bytes(view)))
+            except DecodeError as error:
+                # A loop of another language may be wrong; that must not end this machine's other runs.
+                log.error("a node told what is no NodeEvent", segment=self._names.events, error=str(error))
             del view
             self._reader.release()
         return events

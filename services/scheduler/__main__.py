@@ -120,7 +120,8 @@ def _stop_signal() -> asyncio.Event:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="rtmesh.scheduler", description=__doc__)
+    example = "Example: python -m rtmesh.scheduler --listen unix:/run/rtmesh/s.sock --state /var/lib/rtmesh"
+    parser = argparse.ArgumentParser(prog="rtmesh.scheduler", description=__doc__, epilog=example)
     parser.add_argument("--listen", required=True, metavar="ADDRESS", help="unix:PATH or HOST:PORT")
     parser.add_argument("--state", type=Path, required=True, help="folder of the scheduler's database")
     parser.add_argument("--insecure", action="store_true", help="listen on HOST:PORT without TLS")

@@ -160,22 +160,20 @@ static PyObject *seat_name(const struct rtm_ring *ring, uint32_t index) {
 }
 
 /* (index, name, policy, state, start, taken, released, delivered, queue_full, superseded, reader_gone, is_holding,
-** pid, histogram) or None if nobody has this spare seat. What a gone reader has not taken is dropped. */
-static PyObject *look_tuple(const struct rtm_ring *ring, uint32_t index, const struct rtm_reader_look *look, uint64_t head) {
+** pid, histogram) or None if nobody has this spare seat. The account is settled: rtm_settle. */
+static PyObject *look_tuple(
+    const struct rtm_ring *ring, uint32_t index, const struct rtm_reader_look *words, uint64_t head) {
+    struct rtm_reader_look settled = *words, *look = &settled;
     enum rtm_state state = rtm_state_of(look->state);
     if (state == RTM_FREE) Py_RETURN_NONE;
-    uint64_t taken = look->taken, gone = look->journal.dropped[RTM_READER_GONE];
-    if (state == RTM_GONE && head > taken) {
-        gone += head - taken;
-        taken = head;
-    }
+    rtm_settle_look(ring, index, head, look);
     struct rtm_survey survey = {head, -1, INT64_MAX};
     rtm_survey_seat(ring, index, head, 0, &survey);
     return Py_BuildValue(
         "INIiKKKKKKKOIN", index, seat_name(ring, index), ring->layout.readers[index].policy, (int)state,
-        (unsigned long long)look->journal.start, (unsigned long long)taken, (unsigned long long)look->released,
+        (unsigned long long)look->journal.start, (unsigned long long)look->taken, (unsigned long long)look->released,
         (unsigned long long)look->journal.delivered, (unsigned long long)look->journal.dropped[RTM_QUEUE_FULL],
-        (unsigned long long)look->journal.dropped[RTM_SUPERSEDED], (unsigned long long)gone,
+        (unsigned long long)look->journal.dropped[RTM_SUPERSEDED], (unsigned long long)look->journal.dropped[RTM_READER_GONE],
         survey.holder >= 0 ? Py_True : Py_False, rtm_identity_pid(look->owner),
         histogram_tuple(rtm_latencies(ring, index)));
 }

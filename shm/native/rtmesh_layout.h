@@ -42,7 +42,8 @@
 **
 ** SEAT (one a reader)
 **        0     8  reader      owner           process identity, 0 if nobody sits there
-**        8     8  all (CAS)   state           since_ns << 2 | RTM_FREE, ATTACHED, ABSENT or GONE
+**        8     8  all (CAS)   state           RTM_FREE or ATTACHED; since_ns << 2 | RTM_ABSENT;
+**                                           head at which it was given up << 2 | RTM_GONE
 **       16    24  creator     policy, queue, hold, (pad), hold_absent_ns; queue by a tap
 **       64     8  reader      commit          COMMIT POINT: taken << 8 | version << 1
 **       72     8  reader      released
@@ -60,6 +61,16 @@
 **   released <= taken
 **   a BLOCK reader that is not GONE:  head - released <= queue <= N
 **   seq of entry i is 0 or q + 1 with q mod N == i; a reader believes it only for q < head
+**
+** ACCOUNTS AS THEY ARE READ
+**   A reader's words say what it has done itself. What it can no longer be given is found by whoever looks, from
+**   positions alone (rtm_settle), so that an account is right though its reader sleeps, is absent or is dead:
+**     first = max(taken, h - queue)        h: head, or of a GONE reader the head at which it was given up
+**     [taken, first)  dropped by its policy: queue_full (DROP_OLDEST), superseded (LATEST), reader_gone (BLOCK)
+**     [first, head)   waits; of a GONE reader it is dropped, reader_gone: at most `queue` that waited for it, and
+**                     what came after
+**   The reader writes the same numbers down when it takes or comes back. A look in the middle of a take may count
+**   the message that is being taken as dropped; the next look sees it delivered.
 **
 ** SYNC POINTS
 **   A  a message is visible:   writer stores commit        -> reader loads commit
@@ -179,7 +190,9 @@ struct rtm_entry {
     uint64_t reserved_1[2];
 };
 
-/* Log-linear: 32 buckets of 1 ns, then 32 for each doubling up to 2^36 ns (68.7 s); the last takes all above. */
+/* Log-linear: 32 buckets of 1 ns, then 32 for each doubling up to 2^36 ns (68.7 s); the last takes all above.
+** max_ns is exact, unless its process was killed between its commit and max_ns: the value is then counted by the
+** next process, and the longest known to the bucket. */
 struct rtm_histogram {
     int64_t max_ns;
     uint64_t reserved[7];
@@ -233,5 +246,8 @@ static inline uint64_t rtm_state_word(enum rtm_state state, int64_t since_ns) {
 }
 static inline enum rtm_state rtm_state_of(uint64_t word) { return (enum rtm_state)(word & 3u); }
 static inline int64_t rtm_state_since_ns(uint64_t word) { return (int64_t)(word >> 2); }
+
+static inline uint64_t rtm_gone_word(uint64_t head) { return head << 2 | (uint64_t)RTM_GONE; }
+static inline uint64_t rtm_gone_at(uint64_t word) { return word >> 2; }
 
 #endif

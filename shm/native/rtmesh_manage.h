@@ -28,7 +28,7 @@ static inline enum rtm_result rtm_mark_dead(const struct rtm_ring *ring, uint32_
     rtm_clear_pins(ring, index);
     rtm_stop_sleeping(ring, index);
     if (index >= ring->layout.fixed_readers) RTM_STORE_ORDERED(&seat->state, rtm_state_word(RTM_FREE, 0));
-    else if (gone) RTM_STORE_ORDERED(&seat->state, rtm_state_word(RTM_GONE, 0));
+    else if (gone) rtm_give_up(ring, index);
     else (void)RTM_SWAP_IF(&seat->state, &state, rtm_state_word(RTM_ABSENT, rtm_monotonic_ns()));
     rtm_leave_seat(&seat->owner, self);
     rtm_wake_writer(ring);
@@ -60,6 +60,7 @@ struct rtm_writer_look {
     int ended;
     struct rtm_writer_journal journal;
 };
+/* A reader's words, as they stand. */
 struct rtm_reader_look {
     uint64_t taken, released, state, owner;
     struct rtm_reader_journal journal;
@@ -101,6 +102,14 @@ static inline struct rtm_reader_look rtm_look_at_reader(const struct rtm_ring *r
         for (int i = 0; i < (int)RTM_REASONS; i++) look.journal.dropped[i] = RTM_LOAD(&journal->dropped[i]);
         if (RTM_LOAD(&seat->commit) == word || turn == RTM_LOOKS) return look;
     }
+}
+
+/* Brings a look at reader `index` up to `head`, which was read after it: an account for those who look on. */
+static inline void rtm_settle_look(
+    const struct rtm_ring *ring, uint32_t index, uint64_t head, struct rtm_reader_look *look) {
+    uint32_t policy = ring->layout.readers[index].policy;
+    struct rtm_terms terms = rtm_terms_of(ring, policy, rtm_queue_of(ring, index));
+    rtm_settle(&terms, look->state, head, &look->taken, look->journal.dropped);
 }
 
 #endif

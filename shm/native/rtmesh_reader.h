@@ -10,15 +10,48 @@
 
 #include "rtmesh_writer.h"
 
+/* What a reader's policy comes to: it is given what lies at most `reach` below head, the rest is dropped. */
+struct rtm_terms {
+    uint64_t reach;
+    enum rtm_reason reason;
+};
+
+static inline struct rtm_terms rtm_terms_of(const struct rtm_ring *ring, uint32_t policy, uint32_t queue) {
+    struct rtm_terms terms = {queue, policy == RTM_LATEST ? RTM_SUPERSEDED : RTM_QUEUE_FULL};
+    if (policy == RTM_BLOCK) {
+        terms.reach = ring->mask + 1ULL;
+        terms.reason = RTM_READER_GONE;
+    }
+    return terms;
+}
+
+/* The oldest message a reader may be given that has taken up to `taken` when `head` are published. */
+static inline uint64_t rtm_first(const struct rtm_terms *terms, uint64_t taken, uint64_t head) {
+    return head > terms->reach && head - terms->reach > taken ? head - terms->reach : taken;
+}
+
+/* Brings an account up to `head`: see ACCOUNTS AS THEY ARE READ. Once settled it stays as it is. */
+static inline void rtm_settle(
+    const struct rtm_terms *terms, uint64_t state, uint64_t head, uint64_t *taken, uint64_t *dropped) {
+    int is_gone = rtm_state_of(state) == RTM_GONE;
+    uint64_t until = is_gone && rtm_gone_at(state) < head ? rtm_gone_at(state) : head;
+    uint64_t first = rtm_first(terms, *taken, until);
+    dropped[terms->reason] += first - *taken;
+    *taken = first;
+    if (!is_gone || head <= first) return;
+    dropped[RTM_READER_GONE] += head - first;
+    *taken = head;
+}
+
 struct rtm_reader {
     const struct rtm_ring *ring;
     struct rtm_seat *seat;
     uint32_t *cells; /* hold + 1 of them */
     uint64_t identity;
-    uint32_t index, policy, queue, hold;
+    uint32_t index, policy, hold;
+    struct rtm_terms terms;
     uint64_t taken, released;
     uint32_t version;
-    enum rtm_reason reason; /* why this reader's messages are dropped */
     struct rtm_reader_journal journal;
 };
 
@@ -41,8 +74,8 @@ static inline void rtm_reader_commit(struct rtm_reader *reader) {
 }
 
 /* Drops everything below `position`. */
-static inline void rtm_drop_to(struct rtm_reader *reader, uint64_t position, enum rtm_reason reason) {
-    reader->journal.dropped[reason] += position - reader->taken;
+static inline void rtm_drop_to(struct rtm_reader *reader, uint64_t position) {
+    reader->journal.dropped[reader->terms.reason] += position - reader->taken;
     reader->taken = position;
     rtm_reader_commit(reader);
 }
@@ -101,8 +134,7 @@ static inline enum rtm_result rtm_pin(
 
 /* The oldest message this reader may still be given when `head` are published. */
 static inline uint64_t rtm_first_of(const struct rtm_reader *reader, uint64_t head) {
-    uint64_t reach = reader->policy == RTM_BLOCK ? reader->ring->mask + 1ULL : reader->queue;
-    return head > reach && head - reach > reader->taken ? head - reach : reader->taken;
+    return rtm_first(&reader->terms, reader->taken, head);
 }
 
 static inline enum rtm_result rtm_check_before_take(
@@ -120,7 +152,7 @@ static inline void rtm_deliver(struct rtm_reader *reader, const struct rtm_messa
     int64_t latency = now_ns - message->publish_time_ns;
     uint32_t bucket = rtm_bucket(latency);
     struct rtm_histogram *histogram = rtm_latencies(reader->ring, reader->index);
-    reader->journal.dropped[reader->reason] += message->position - reader->taken;
+    reader->journal.dropped[reader->terms.reason] += message->position - reader->taken;
     reader->journal.delivered++;
     reader->journal.last_bucket = bucket;
     reader->taken = message->position + 1;
@@ -151,7 +183,7 @@ static inline enum rtm_result rtm_take(
         uint64_t first = rtm_first_of(reader, head);
         position = position + 1 > first ? position + 1 : first;
         if (position >= head) {
-            rtm_drop_to(reader, head, reader->reason);
+            rtm_drop_to(reader, head);
             return RTM_NOTHING;
         }
     }
@@ -189,11 +221,8 @@ static inline void rtm_reader_setup(struct rtm_reader *reader, const struct rtm_
     reader->identity = rtm_own_identity();
     reader->index = index;
     reader->policy = plan->policy;
-    reader->queue = rtm_queue_of(ring, index);
     reader->hold = plan->hold;
-    reader->reason = plan->policy == RTM_BLOCK ? RTM_READER_GONE
-                     : plan->policy == RTM_LATEST ? RTM_SUPERSEDED
-                                                  : RTM_QUEUE_FULL;
+    reader->terms = rtm_terms_of(ring, plan->policy, rtm_queue_of(ring, index));
     uint64_t word = RTM_LOAD_ORDERED(&reader->seat->commit);
     reader->taken = rtm_commit_position(word);
     reader->version = rtm_commit_version(word);
@@ -212,13 +241,14 @@ static inline enum rtm_result rtm_check_accounts(const struct rtm_reader *reader
                     (unsigned long long)sum, (unsigned long long)head);
 }
 
-/* From GONE: the backlog is dropped, the reader starts at head. SYNC E: what is published after it became
+/* From GONE, `state`: the backlog is dropped, the reader starts at head. SYNC E: what is published after it became
 ** visible cannot be passed over, so the second look is the last. */
-static inline void rtm_come_back(struct rtm_reader *reader) {
+static inline void rtm_come_back(struct rtm_reader *reader, uint64_t state) {
     const uint64_t *commit = &rtm_header(reader->ring)->commit;
     for (int look = 0; look < 2; look++) {
         uint64_t head = rtm_commit_position(RTM_LOAD_ORDERED(commit));
-        if (head > reader->taken) rtm_drop_to(reader, head, RTM_READER_GONE);
+        rtm_settle(&reader->terms, state, head, &reader->taken, reader->journal.dropped);
+        rtm_reader_commit(reader);
         rtm_store_released(reader, reader->taken);
         if (look == 0) RTM_STORE_ORDERED(&reader->seat->state, rtm_state_word(RTM_ATTACHED, 0));
     }
@@ -229,7 +259,7 @@ static inline void rtm_become_attached(struct rtm_reader *reader) {
     uint64_t state = RTM_LOAD_ORDERED(&reader->seat->state);
     while (rtm_state_of(state) != RTM_GONE)
         if (RTM_SWAP_IF(&reader->seat->state, &state, rtm_state_word(RTM_ATTACHED, 0))) return;
-    rtm_come_back(reader);
+    rtm_come_back(reader, state);
 }
 
 /* Adds the latency that a reader had committed but not yet counted when it died. */
@@ -271,7 +301,7 @@ static inline void rtm_seat_tap(struct rtm_reader *reader, const char *name, uin
     const struct rtm_ring *ring = reader->ring;
     struct rtm_seat *seat = reader->seat;
     if (queue < 1 || queue > ring->layout.entries) queue = ring->layout.entries;
-    reader->queue = queue;
+    reader->terms = rtm_terms_of(ring, RTM_DROP_OLDEST, queue);
     RTM_STORE(&seat->policy, (uint32_t)RTM_DROP_OLDEST);
     RTM_STORE(&seat->queue, queue);
     for (uint32_t i = 0; i + 1 < RTM_NAME_BYTES; i++) {
@@ -305,10 +335,20 @@ static inline enum rtm_result rtm_tap(
     return rtm_fail(problem, RTM_NO_SPARE, "all %u spare seats are taken", ring->layout.spare_readers);
 }
 
-/* The reader stops reading for good; what it has not taken is dropped, reader_gone. Pins stay. */
+/* Gives a reader up at head; one that is gone was given up before. */
+static inline void rtm_give_up(const struct rtm_ring *ring, uint32_t index) {
+    struct rtm_seat *seat = rtm_seat_at(ring, index);
+    uint64_t state = RTM_LOAD_ORDERED(&seat->state);
+    while (rtm_state_of(state) != RTM_GONE) {
+        uint64_t head = rtm_commit_position(RTM_LOAD_ORDERED(&rtm_header(ring)->commit));
+        if (RTM_SWAP_IF(&seat->state, &state, rtm_gone_word(head))) return;
+    }
+}
+
+/* The reader stops reading for good; what waits for it is dropped, reader_gone. Pins stay. */
 static inline void rtm_leave(struct rtm_reader *reader) {
     struct rtm_ring_header *header = rtm_header(reader->ring);
-    RTM_STORE_ORDERED(&reader->seat->state, rtm_state_word(RTM_GONE, 0));
+    rtm_give_up(reader->ring, reader->index);
     if (RTM_LOAD_ORDERED(&header->writer_sleeps)) rtm_ring_bell(&header->space_bell);
 }
 

@@ -68,7 +68,7 @@ static inline uint64_t rtm_survey_seat(
     if (rtm_state_of(state) == RTM_ABSENT) {
         int64_t until = rtm_absent_until_ns(plan, state);
         if (until != INT64_MAX && rtm_monotonic_ns() >= until) {
-            if (!may_mark || RTM_SWAP_IF(&seat->state, &state, rtm_state_word(RTM_GONE, 0))) return head;
+            if (!may_mark || RTM_SWAP_IF(&seat->state, &state, rtm_gone_word(head))) return head;
             until = INT64_MAX; /* it has just come back */
         }
         if (until < survey->deadline_ns) survey->deadline_ns = until;
