@@ -9,12 +9,12 @@ from typing import NamedTuple
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from rtmesh.common.errors import RtmeshError, UnimplementedError
+from rtmesh.common.errors import UnimplementedError
 from rtmesh.graph.contract import CONFIGURE, Contract, MethodSpec
 from rtmesh.node.errors import ParametersRefusedError
 from rtmesh.node.node import Node
 from rtmesh.node.parameters import merged
-from rtmesh.node.tracebacks import trimmed
+from rtmesh.node.tracebacks import in_words, trimmed
 
 # google.rpc.Code, which this process writes without gRPC.
 OK, UNKNOWN, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED = 0, 2, 3, 8, 12
@@ -103,8 +103,7 @@ class Calls:
         if isinstance(error, UnimplementedError) and not hasattr(self._node, method):
             return Reply(UNIMPLEMENTED, message=str(error))
         self._node.log.error("%s failed\n%s", method, "".join(traceback.format_exception(trimmed(error))))
-        text = str(error) if isinstance(error, RtmeshError) else f"{type(error).__name__}: {error}"
-        return Reply(UNKNOWN, message=text)
+        return Reply(UNKNOWN, message=in_words(error))
 
     def _spec(self, method: str) -> MethodSpec:
         if method not in self._methods:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import socket
 
 from rtmesh.common.control import MESSAGE_BYTES, WORD_STATE
-from rtmesh.common.errors import InvalidArgumentError
 from rtmesh.node.calls import RESOURCE_EXHAUSTED, Reply
+from rtmesh.node.tracebacks import bounded
 from rtmesh.shm import Reader, Writer
 from rtmesh.v1 import node_pb2, status_pb2
 
-# Of a traceback, its end tells most. Of four bytes a character at worst, it fits into one event.
-LONGEST_DETAIL = MESSAGE_BYTES // 8
 # Room for the fields around a response or a result.
-_LARGEST_PAYLOAD_BYTES = MESSAGE_BYTES - 1024
+LARGEST_PAYLOAD_BYTES = MESSAGE_BYTES - 1024
 
 
 class Channel:
@@ -59,28 +57,24 @@ class Channel:
         """Tell that the loop entered a state. It also stands in a word of the ring, which never drops it."""
         self.events.set_word(WORD_STATE, state)
         change = node_pb2.NodeStateChange(
-            state=status_pb2.NodeState.ValueType(state), reason=reason, detail=detail[-LONGEST_DETAIL:]
+            state=status_pb2.NodeState.ValueType(state), reason=reason, detail=bounded(detail)
         )
         self._tell(now_ns, node_pb2.NodeEvent(state=change))
 
     def tell_result(self, now_ns: int, json: str) -> None:
-        """Tell the node's result. InvalidArgumentError if it is too big."""
-        if len(json.encode()) > _LARGEST_PAYLOAD_BYTES:
-            raise InvalidArgumentError(
-                f"a result of {len(json.encode())} bytes", f"report at most {_LARGEST_PAYLOAD_BYTES}"
-            )
+        """Tell the node's result, of at most LARGEST_PAYLOAD_BYTES."""
         self._tell(now_ns, node_pb2.NodeEvent(result=node_pb2.NodeResult(json=json)))
 
     def tell_reply(self, now_ns: int, request_id: int, reply: Reply) -> None:
         """Answer a request; one whose response is too big is refused instead."""
-        if len(reply.response) > _LARGEST_PAYLOAD_BYTES:
-            text = f"a response of {len(reply.response)} bytes; at most {_LARGEST_PAYLOAD_BYTES} fit"
+        if len(reply.response) > LARGEST_PAYLOAD_BYTES:
+            text = f"a response of {len(reply.response)} bytes; at most {LARGEST_PAYLOAD_BYTES} fit"
             reply = Reply(RESOURCE_EXHAUSTED, message=text)
         message = node_pb2.NodeReply(
             id=request_id,
             response=reply.response,
             code=reply.code,
-            message=reply.message[-LONGEST_DETAIL:],
+            message=bounded(reply.message),
         )
         self._tell(now_ns, node_pb2.NodeEvent(reply=message))
 

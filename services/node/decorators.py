@@ -40,7 +40,7 @@ class EverySpec:
 
     def __str__(self) -> str:
         options = [
-            f"{key}={value!r}" for key in ("hz", "period") if (value := getattr(self, key)) is not None
+            f"{key}={_shown(value)}" for key in ("hz", "period") if (value := getattr(self, key)) is not None
         ]
         return f"@every({', '.join(options)})"
 
@@ -89,6 +89,11 @@ def every(*, hz: Rate | None = None, period: str | None = None) -> Callable[[Met
 def spec_of(function: object) -> Spec | None:
     """What a method was decorated with, if it was."""
     return getattr(function, _MARK, None)
+
+
+def _shown(value: Rate) -> str:
+    """As it stands in the code: a function by its name, without the address."""
+    return getattr(value, "__name__", type(value).__name__) if callable(value) else repr(value)
 
 
 def _marker(spec: Spec) -> Callable[[Method], Method]:

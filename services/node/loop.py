@@ -67,18 +67,27 @@ class Loop:
     def run(self) -> int:
         """Run the node to its end, whatever that is; the exit code of the process."""
         try:
-            state = self._guard(self._live)
-            if self._engine is not None and self._guard(self._teardown) == FAILED:
-                state = FAILED
-            if state == STOPPED:
+            states = self._life()
+            if FAILED in states:
+                return 1
+            if STOPPED in states:
                 self._tell(STOPPED)
-            return 1 if state == FAILED else 0
+            return 0
         finally:
             self._close()
 
     def stop(self) -> None:
         """Do as StopNode says. For signal handlers."""
         self._host.stop()
+
+    def _life(self) -> list[int]:
+        """Run the node, then teardown(), whatever was raised; the states in which the two ended."""
+        states = []
+        try:
+            states.append(self._guard(self._live))
+        finally:
+            states.append(self._guard(self._teardown))
+        return states
 
     def _guard(self, part: Callable[[], int]) -> int:
         """Run a part of the node's life; the state it ended in."""
@@ -139,6 +148,7 @@ class Loop:
                 is_draining = True
                 engine.drain()
                 self._tell(DRAINING)
+            self._host.tell_due_result()
             if self._answer(engine) or engine.step():
                 continue
             if engine.is_over:
@@ -161,22 +171,25 @@ class Loop:
         return ENDED
 
     def _teardown(self) -> int:
-        assert self._engine is not None
-        self._engine.teardown()
-        self._host.show_counts(self._engine)
+        if self._engine is not None:
+            self._engine.teardown()
+            self._host.show_counts(self._engine)
+            self._host.tell_last_result()
         return ENDED
 
-    def _tell(self, state: int) -> None:
-        self._channel.tell_state(self._host.now_ns(), state)
+    def _tell(self, state: int, reason: str = "", detail: str = "") -> None:
+        self._host.tell_last_result()
+        self._channel.tell_state(self._host.now_ns(), state, reason, detail)
 
     def _tell_failure(self, error: BaseException) -> None:
         """Tell of an exception at once; of a second one, in teardown(), together with the first."""
         failure = failure_of(error)
         self._failures.append(failure)
-        sys.stderr.write(failure.detail)
-        sys.stderr.flush()
         detail = "\nThen teardown() raised:\n\n".join(each.detail for each in self._failures)
-        self._channel.tell_state(self._host.now_ns(), FAILED, self._failures[0].reason, detail)
+        self._tell(FAILED, self._failures[0].reason, detail)
+        with contextlib.suppress(Exception):  # user code may have closed the log, or the disk is full
+            sys.stderr.write(failure.detail)
+            sys.stderr.flush()
 
     def _close(self) -> None:
         if self._rings is not None:

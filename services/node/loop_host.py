@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 from rtmesh.common.clock import ClockPage, monotonic_ns
 from rtmesh.common.control import WORD_OVERRUNS, WORD_STEP_STARTED_NS, WORD_STEPS, WORD_UNJOINED
-from rtmesh.node.channel import Channel
+from rtmesh.node.channel import LARGEST_PAYLOAD_BYTES, Channel
 from rtmesh.node.errors import StopRequested
 from rtmesh.node.ports import OutputRing
+from rtmesh.node.reports import Results
 from rtmesh.shm import Reader, Writer, wait
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class LoopHost:
         self._clock = clock
         self._channel = channel
         self._words = channel.events
+        self._results = Results(LARGEST_PAYLOAD_BYTES)
         self._spin_ns = spin_ns
         self._overruns = 0
         self._unjoined = 0
@@ -70,7 +72,20 @@ class LoopHost:
         self._words.set_word(WORD_STEP_STARTED_NS, 0)
 
     def result(self, json: str) -> None:
-        self._channel.tell_result(self.now_ns(), json)
+        self._results.put(json)
+
+    def tell_due_result(self) -> None:
+        """Tell the newest result, if it is not told and time for it. To be called between two steps."""
+        if self._results.due_ns is not None:
+            self._tell_result(self._results.take_due(monotonic_ns()))
+
+    def tell_last_result(self) -> None:
+        """Tell the newest result, if it is not told: what is told next may be the last of all."""
+        self._tell_result(self._results.take(monotonic_ns()))
+
+    def _tell_result(self, json: str | None) -> None:
+        if json is not None:
+            self._channel.tell_result(self.now_ns(), json)
 
     def wait_for_work(self, engine: Engine) -> None:
         """Wait until a step may be due, or something is ordered or asked."""
@@ -97,6 +112,9 @@ class LoopHost:
             self._words.set_word(WORD_UNJOINED, unjoined)
 
     def _wait(self, readers: Sequence[Reader], writers: Sequence[Writer], timeout_ns: int) -> None:
+        self.tell_due_result()
+        if (due_ns := self._results.due_ns) is not None:
+            timeout_ns = min(timeout_ns, max(due_ns - monotonic_ns(), 0))
         self._is_waiting = True
         try:
             # A signal that came just before would else be noticed only after the wait.

@@ -59,14 +59,20 @@ def ring_edge(plan: plan_pb2.EdgePlan, ring: Ring | None) -> status_pb2.EdgeStat
 
 
 def grpc_edge(plan: plan_pb2.EdgePlan, output: Ring | None, ingress: Ring | None) -> status_pb2.EdgeStatus:
-    """The account of an edge between machines, from the rings at its two ends, either of them unreported."""
+    """The account of an edge between machines, from the rings at its two ends, either of them unreported.
+
+    The ends are not read at one instant. What the far end has stored was certainly sent: where it was read
+    later, its position in the writer's ring is the newer knowledge of that ring. So the account adds up
+    at any time, as of the older of the two readings or later.
+    """
     status = status_pb2.EdgeStatus(edge=plan.edge, transport=plan.transport)
     egress_reader = find_reader(output, reader_name(plan.edge))
     far_reader = find_reader(ingress, reader_name(plan.edge))
     if output is not None and egress_reader is not None:
-        status.sent = max(0, output.head - egress_reader.start)
+        stored = max(ingress.source_position if ingress is not None else 0, egress_reader.start)
+        status.sent = max(output.head, stored) - egress_reader.start
         status.is_holding = egress_reader.is_holding
-        status.in_flight += waiting(output, egress_reader) + _on_the_wire(egress_reader, ingress)
+        status.in_flight += _behind(output, egress_reader, stored)
     if ingress is not None and far_reader is not None:
         status.delivered = far_reader.delivered
         status.in_flight += waiting(ingress, far_reader)
@@ -86,11 +92,12 @@ def budget_status(
     return status
 
 
-def _on_the_wire(egress_reader: Reader, ingress: Ring | None) -> int:
-    """Messages taken by the near relay that the far one has not stored. The two ends are not read at
-    one instant, so a far end that was read later may be ahead: then nothing is on the wire."""
-    stored = max(ingress.source_position if ingress is not None else 0, egress_reader.start)
-    return max(0, egress_reader.taken - stored)
+def _behind(output: Ring, egress_reader: Reader, stored: int) -> int:
+    """Messages that the writer has published and the far ring has not stored: those that wait for the near
+    relay (a gone reader's are all counted as dropped already), and those on the wire."""
+    taken = max(egress_reader.taken, stored)
+    backlog = 0 if egress_reader.state == GONE else max(0, output.head - taken)
+    return backlog + taken - stored
 
 
 def _dropped(*readers: Reader | None) -> Counter[str]:

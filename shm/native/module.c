@@ -44,7 +44,15 @@ static PyMethodDef module_methods[] = {
 };
 
 static struct PyModuleDef module_definition = {
-    PyModuleDef_HEAD_INIT, "rtmesh.shm._native", "Rings in shared memory.", -1, module_methods, NULL, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT,
+    "rtmesh.shm._native",
+    "Rings in shared memory.",
+    -1,
+    module_methods,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
 };
 
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type) {
@@ -53,8 +61,10 @@ static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type) {
 }
 
 static int add_types(PyObject *module) {
-    if (add_type(module, &mapping_spec, &mapping_type) < 0 || add_type(module, &view_spec, &view_type) < 0) return -1;
-    return add_type(module, &reader_spec, &reader_type) < 0 ? -1 : add_type(module, &writer_spec, &writer_type);
+    if (add_type(module, &mapping_spec, &mapping_type) < 0 || add_type(module, &view_spec, &view_type) < 0)
+        return -1;
+    return add_type(module, &reader_spec, &reader_type) < 0 ? -1
+                                                            : add_type(module, &writer_spec, &writer_type);
 }
 
 static int add_constants(PyObject *module) {

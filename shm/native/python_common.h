@@ -81,11 +81,12 @@ static Py_ssize_t find_name(const struct signature *signature, PyObject *name) {
     return -1;
 }
 
-static int sort_arguments(
-    const struct signature *signature, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **values) {
+static int sort_arguments(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
+                          PyObject *kwnames, PyObject **values) {
     for (Py_ssize_t i = 0; i < signature->count; i++) values[i] = i < nargs ? args[i] : NULL;
     if (nargs > signature->positional) {
-        PyErr_Format(PyExc_TypeError, "%s() takes at most %zd positional arguments", signature->method, signature->positional);
+        PyErr_Format(PyExc_TypeError, "%s() takes at most %zd positional arguments", signature->method,
+                     signature->positional);
         return -1;
     }
     Py_ssize_t named = kwnames ? PyTuple_Size(kwnames) : 0;

@@ -16,9 +16,12 @@ struct mapping {
 static int read_reader_layout(PyObject *tuple, struct rtm_reader_layout *reader) {
     const char *name;
     unsigned long long hold_absent_ns;
-    if (!PyArg_ParseTuple(tuple, "sIIIK", &name, &reader->policy, &reader->queue, &reader->hold, &hold_absent_ns)) return -1;
+    if (!PyArg_ParseTuple(tuple, "sIIIK", &name, &reader->policy, &reader->queue, &reader->hold,
+                          &hold_absent_ns))
+        return -1;
     if (strlen(name) >= RTM_NAME_BYTES) {
-        PyErr_Format(PyExc_ValueError, "the reader's name '%s' is longer than %u bytes", name, RTM_NAME_BYTES - 1);
+        PyErr_Format(PyExc_ValueError, "the reader's name '%s' is longer than %u bytes", name,
+                     RTM_NAME_BYTES - 1);
         return -1;
     }
     strcpy(reader->name, name);
@@ -98,7 +101,8 @@ static int format_mapping(struct mapping *self, PyObject *layout) {
 static int open_mapping(struct mapping *self) {
     struct rtm_problem problem;
     snprintf(problem.text, sizeof problem.text, "it is empty");
-    enum rtm_result result = self->base ? rtm_open(&self->ring, self->base, self->size_bytes, &problem) : RTM_CORRUPT;
+    enum rtm_result result =
+        self->base ? rtm_open(&self->ring, self->base, self->size_bytes, &problem) : RTM_CORRUPT;
     if (result > 0) return 0;
     raise_problem(result == RTM_BAD_LAYOUT ? RTM_CORRUPT : result, self->name, &problem);
     return -1;
@@ -139,16 +143,17 @@ static PyObject *mapping_layout(PyObject *object, PyObject *unused) {
     }
     for (uint32_t i = 0; origins && i < layout->origins; i++)
         PyTuple_SetItem(origins, i, PyLong_FromUnsignedLongLong(layout->origin_ids[i]));
-    return Py_BuildValue("IKNIN", layout->entries, (unsigned long long)layout->slot_bytes, readers, layout->spare_readers,
-                         origins);
+    return Py_BuildValue("IKNIN", layout->entries, (unsigned long long)layout->slot_bytes, readers,
+                         layout->spare_readers, origins);
 }
 
 /* (max_ns, the counts as bytes) */
 static PyObject *histogram_tuple(const struct rtm_histogram *histogram) {
     uint64_t counts[RTM_BUCKETS];
-    for (uint32_t i = 0; i < RTM_BUCKETS; i++) counts[i] = __atomic_load_n(&histogram->counts[i], __ATOMIC_RELAXED);
-    return Py_BuildValue("Ly#", (long long)__atomic_load_n(&histogram->max_ns, __ATOMIC_RELAXED), (const char *)counts,
-                         (Py_ssize_t)sizeof counts);
+    for (uint32_t i = 0; i < RTM_BUCKETS; i++)
+        counts[i] = __atomic_load_n(&histogram->counts[i], __ATOMIC_RELAXED);
+    return Py_BuildValue("Ly#", (long long)__atomic_load_n(&histogram->max_ns, __ATOMIC_RELAXED),
+                         (const char *)counts, (Py_ssize_t)sizeof counts);
 }
 
 static PyObject *seat_name(const struct rtm_ring *ring, uint32_t index) {
@@ -169,24 +174,28 @@ static PyObject *look_tuple(
     rtm_settle_look(ring, index, head, look);
     struct rtm_survey survey = {head, -1, INT64_MAX};
     rtm_survey_seat(ring, index, head, 0, &survey);
-    return Py_BuildValue(
-        "INIiKKKKKKKOIN", index, seat_name(ring, index), ring->layout.readers[index].policy, (int)state,
-        (unsigned long long)look->journal.start, (unsigned long long)look->taken, (unsigned long long)look->released,
-        (unsigned long long)look->journal.delivered, (unsigned long long)look->journal.dropped[RTM_QUEUE_FULL],
-        (unsigned long long)look->journal.dropped[RTM_SUPERSEDED], (unsigned long long)look->journal.dropped[RTM_READER_GONE],
-        survey.holder >= 0 ? Py_True : Py_False, rtm_identity_pid(look->owner),
-        histogram_tuple(rtm_latencies(ring, index)));
+    return Py_BuildValue("INIiKKKKKKKOIN", index, seat_name(ring, index), ring->layout.readers[index].policy,
+                         (int)state, (unsigned long long)look->journal.start, (unsigned long long)look->taken,
+                         (unsigned long long)look->released, (unsigned long long)look->journal.delivered,
+                         (unsigned long long)look->journal.dropped[RTM_QUEUE_FULL],
+                         (unsigned long long)look->journal.dropped[RTM_SUPERSEDED],
+                         (unsigned long long)look->journal.dropped[RTM_READER_GONE],
+                         survey.holder >= 0 ? Py_True : Py_False, rtm_identity_pid(look->owner),
+                         histogram_tuple(rtm_latencies(ring, index)));
 }
 
-static PyObject *look_at_readers(const struct rtm_ring *ring, const struct rtm_reader_look *looks, uint64_t head) {
+static PyObject *look_at_readers(const struct rtm_ring *ring, const struct rtm_reader_look *looks,
+                                 uint64_t head) {
     PyObject *readers = PyTuple_New(ring->seats);
-    for (uint32_t i = 0; readers && i < ring->seats; i++) PyTuple_SetItem(readers, i, look_tuple(ring, i, &looks[i], head));
+    for (uint32_t i = 0; readers && i < ring->seats; i++)
+        PyTuple_SetItem(readers, i, look_tuple(ring, i, &looks[i], head));
     return readers;
 }
 
 static PyObject *look_at_ages(const struct rtm_ring *ring) {
     PyObject *ages = PyTuple_New(ring->layout.origins);
-    for (uint32_t i = 0; ages && i < ring->layout.origins; i++) PyTuple_SetItem(ages, i, histogram_tuple(rtm_ages(ring, i)));
+    for (uint32_t i = 0; ages && i < ring->layout.origins; i++)
+        PyTuple_SetItem(ages, i, histogram_tuple(rtm_ages(ring, i)));
     return ages;
 }
 
@@ -203,11 +212,12 @@ static PyObject *mapping_snapshot(PyObject *object, PyObject *unused) {
     struct rtm_reader_look looks[RTM_MOST_READERS];
     for (uint32_t i = 0; i < ring->seats; i++) looks[i] = rtm_look_at_reader(ring, i);
     struct rtm_writer_look writer = rtm_look_at_writer(ring);
-    return Py_BuildValue("KIOLLKNINN", (unsigned long long)writer.head, writer.journal.epoch, writer.ended ? Py_True : Py_False,
-                         (long long)writer.journal.first_time_ns, (long long)writer.journal.last_time_ns,
+    return Py_BuildValue("KIOLLKNINN", (unsigned long long)writer.head, writer.journal.epoch,
+                         writer.ended ? Py_True : Py_False, (long long)writer.journal.first_time_ns,
+                         (long long)writer.journal.last_time_ns,
                          (unsigned long long)writer.journal.source_position, look_at_words(ring),
-                         rtm_identity_pid(RTM_LOAD(&rtm_header(ring)->writer)), look_at_readers(ring, looks, writer.head),
-                         look_at_ages(ring));
+                         rtm_identity_pid(RTM_LOAD(&rtm_header(ring)->writer)),
+                         look_at_readers(ring, looks, writer.head), look_at_ages(ring));
 }
 
 static PyObject *mapping_reader_snapshot(PyObject *object, PyObject *argument) {
@@ -225,7 +235,8 @@ static PyObject *mapping_mark_dead(PyObject *object, PyObject *args) {
     uint32_t index, pid;
     int gone;
     if (!PyArg_ParseTuple(args, "IIp", &index, &pid, &gone)) return NULL;
-    if (index >= self->ring.seats) return PyErr_Format(PyExc_IndexError, "%U has no reader %u", self->name, index);
+    if (index >= self->ring.seats)
+        return PyErr_Format(PyExc_IndexError, "%U has no reader %u", self->name, index);
     return PyBool_FromLong(rtm_mark_dead(&self->ring, index, pid, gone) == RTM_DONE);
 }
 
@@ -248,7 +259,8 @@ static PyObject *mapping_is_in_use(PyObject *object, PyObject *unused) {
     const struct rtm_ring *ring = &((struct mapping *)object)->ring;
     const struct rtm_ring_header *header = rtm_header(ring);
     int in_use = rtm_is_alive(RTM_LOAD(&header->segment.creator)) || rtm_is_alive(RTM_LOAD(&header->writer));
-    for (uint32_t i = 0; i < ring->seats && !in_use; i++) in_use = rtm_is_alive(RTM_LOAD(&rtm_seat_at(ring, i)->owner));
+    for (uint32_t i = 0; i < ring->seats && !in_use; i++)
+        in_use = rtm_is_alive(RTM_LOAD(&rtm_seat_at(ring, i)->owner));
     return PyBool_FromLong(in_use);
 }
 

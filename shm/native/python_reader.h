@@ -50,10 +50,13 @@ static void view_dealloc(PyObject *object) {
 
 static int view_getbuffer(PyObject *object, Py_buffer *buffer, int flags) {
     struct view *self = (struct view *)object;
-    return PyBuffer_FillInfo(buffer, object, (void *)self->message.data, (Py_ssize_t)self->message.length, 1, flags);
+    return PyBuffer_FillInfo(buffer, object, (void *)self->message.data, (Py_ssize_t)self->message.length, 1,
+                             flags);
 }
 
-static Py_ssize_t view_length(PyObject *object) { return (Py_ssize_t)((struct view *)object)->message.length; }
+static Py_ssize_t view_length(PyObject *object) {
+    return (Py_ssize_t)((struct view *)object)->message.length;
+}
 
 static PyMemberDef view_members[] = {
     {"position", T_ULONGLONG, offsetof(struct view, message.position), READONLY, NULL},
@@ -69,12 +72,17 @@ static PyType_Slot view_slots[] = {
     {Py_bf_getbuffer, (void *)view_getbuffer},
     {Py_sq_length, (void *)view_length},
     {Py_tp_members, (void *)view_members},
-    {Py_tp_doc, (void *)"One message, a read-only buffer. Its slot is protected until it and all buffers on it are gone."},
+    {Py_tp_doc, (void *)"One message, a read-only buffer. Its slot is protected until it and all buffers on "
+                        "it are gone."},
     {0, NULL},
 };
 
 static PyType_Spec view_spec = {
-    "rtmesh.shm._native.View", sizeof(struct view), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, view_slots,
+    "rtmesh.shm._native.View",
+    sizeof(struct view),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    view_slots,
 };
 
 static int reader_check(struct reader *self) {
@@ -161,7 +169,8 @@ static PyObject *reader_view_at(PyObject *object, PyObject *at) {
 }
 
 /* release(position=None): from any thread, also while another takes. */
-static PyObject *reader_release(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
+static PyObject *reader_release(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                                PyObject *kwnames) {
     static const char *const names[] = {"position"};
     static const struct signature signature = {"release", names, 1, 0, 1};
     struct reader *self = (struct reader *)object;
@@ -234,7 +243,8 @@ static PyObject *new_reader(PyTypeObject *type, struct mapping *mapping) {
     return (PyObject *)self;
 }
 
-static PyObject *reader_attached(struct reader *self, enum rtm_result result, const struct rtm_problem *problem) {
+static PyObject *reader_attached(struct reader *self, enum rtm_result result,
+                                 const struct rtm_problem *problem) {
     if (result < 0) {
         raise_problem(result, self->mapping->name, problem);
     } else {
@@ -258,9 +268,9 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *keywor
     if (index_object != Py_None && as_u32(index_object, &index) < 0) return NULL;
     struct reader *self = (struct reader *)new_reader(type, mapping);
     if (!self) return NULL;
-    enum rtm_result result = index_object == Py_None
-                                 ? rtm_tap(&self->core, &mapping->ring, name, third, &problem)
-                                 : rtm_reader_attach(&self->core, &mapping->ring, index, third != 0, &problem);
+    enum rtm_result result =
+        index_object == Py_None ? rtm_tap(&self->core, &mapping->ring, name, third, &problem)
+                                : rtm_reader_attach(&self->core, &mapping->ring, index, third != 0, &problem);
     return reader_attached(self, result, &problem);
 }
 
@@ -306,7 +316,11 @@ static PyType_Slot reader_slots[] = {
 };
 
 static PyType_Spec reader_spec = {
-    "rtmesh.shm._native.Reader", sizeof(struct reader), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, reader_slots,
+    "rtmesh.shm._native.Reader",
+    sizeof(struct reader),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    reader_slots,
 };
 
 #endif

@@ -55,7 +55,8 @@ static void wait_forget(PyObject *object) {
 static void wait_clear(struct wait_set *set) {
     Py_ssize_t readers = set->readers ? PyTuple_Size(set->readers) : 0;
     for (uint32_t i = 0; i < set->count; i++)
-        wait_forget(i < readers ? PyTuple_GetItem(set->readers, i) : PyTuple_GetItem(set->writers, i - readers));
+        wait_forget(i < readers ? PyTuple_GetItem(set->readers, i)
+                                : PyTuple_GetItem(set->writers, i - readers));
     if (set->items != set->few) PyMem_Free(set->items);
     if (set->bells != set->few_bells) PyMem_Free(set->bells);
     Py_XDECREF(set->readers);

@@ -39,7 +39,8 @@ static int writer_claim(struct writer *self, uint64_t length, uint64_t align_at)
     return -1;
 }
 
-static PyObject *writer_try_claim(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
+static PyObject *writer_try_claim(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                                  PyObject *kwnames) {
     static const char *const names[] = {"length", "align_at"};
     static const struct signature signature = {"try_claim", names, 2, 1, 2};
     struct writer *self = (struct writer *)object;
@@ -59,7 +60,9 @@ static int writer_getbuffer(PyObject *object, Py_buffer *buffer, int flags) {
         PyErr_SetString(PyExc_BufferError, "the writer has no claim: call try_claim first");
         return -1;
     }
-    if (PyBuffer_FillInfo(buffer, object, rtm_claimed(&self->core), (Py_ssize_t)self->core.length, 0, flags) < 0) return -1;
+    if (PyBuffer_FillInfo(buffer, object, rtm_claimed(&self->core), (Py_ssize_t)self->core.length, 0, flags) <
+        0)
+        return -1;
     self->exports++;
     return 0;
 }
@@ -106,15 +109,18 @@ static int writer_publish(struct writer *self, const Py_buffer *data, const stru
     return 1;
 }
 
-static PyObject *writer_try_publish(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
-    static const char *const names[] = {"data", "publish_time_ns", "source_position", "origin", "origin_time_ns"};
+static PyObject *writer_try_publish(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
+                                    PyObject *kwnames) {
+    static const char *const names[] = {"data", "publish_time_ns", "source_position", "origin",
+                                        "origin_time_ns"};
     static const struct signature signature = {"try_publish", names, 5, 2, 2};
     struct writer *self = (struct writer *)object;
     PyObject *values[5];
     struct rtm_stamp stamp;
     Py_buffer data;
     if (writer_check(self) < 0 || sort_arguments(&signature, args, nargs, kwnames, values) < 0) return NULL;
-    if (read_stamp(values + 1, &stamp) < 0 || PyObject_GetBuffer(values[0], &data, PyBUF_SIMPLE) < 0) return NULL;
+    if (read_stamp(values + 1, &stamp) < 0 || PyObject_GetBuffer(values[0], &data, PyBUF_SIMPLE) < 0)
+        return NULL;
     int published = writer_publish(self, &data, &stamp);
     PyBuffer_Release(&data);
     return published < 0 ? NULL : PyBool_FromLong(published);
@@ -270,7 +276,11 @@ static PyType_Slot writer_slots[] = {
 };
 
 static PyType_Spec writer_spec = {
-    "rtmesh.shm._native.Writer", sizeof(struct writer), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, writer_slots,
+    "rtmesh.shm._native.Writer",
+    sizeof(struct writer),
+    0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    writer_slots,
 };
 
 #endif

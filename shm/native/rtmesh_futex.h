@@ -44,7 +44,8 @@ static inline struct timespec rtm_timespec(int64_t time_ns) {
 
 static inline long rtm_sleep_on_one(const struct rtm_bell *bell, int64_t until_ns) {
     struct timespec until = rtm_timespec(until_ns); /* FUTEX_WAIT_BITSET: absolute, CLOCK_MONOTONIC */
-    return syscall(SYS_futex, bell->word, FUTEX_WAIT_BITSET, bell->seen, &until, NULL, FUTEX_BITSET_MATCH_ANY);
+    return syscall(SYS_futex, bell->word, FUTEX_WAIT_BITSET, bell->seen, &until, NULL,
+                   FUTEX_BITSET_MATCH_ANY);
 }
 
 static inline long rtm_sleep_on_many(const struct rtm_bell *bells, uint32_t count, int64_t until_ns) {
@@ -71,13 +72,17 @@ static inline int rtm_nap(int64_t since_ns, int64_t until_ns) {
 }
 
 /* Sleeps until a bell rings or `until_ns` (CLOCK_MONOTONIC), or less. -1: a signal interrupted it. */
-static inline int rtm_sleep(const struct rtm_bell *bells, uint32_t count, int64_t since_ns, int64_t until_ns) {
-    int can_wait = count == 1 || (count <= RTM_MOST_BELLS && __atomic_load_n(&rtm_has_waitv, __ATOMIC_RELAXED));
+static inline int rtm_sleep(const struct rtm_bell *bells, uint32_t count, int64_t since_ns,
+                            int64_t until_ns) {
+    int can_wait =
+        count == 1 || (count <= RTM_MOST_BELLS && __atomic_load_n(&rtm_has_waitv, __ATOMIC_RELAXED));
     if (count && can_wait) {
-        long result = count == 1 ? rtm_sleep_on_one(bells, until_ns) : rtm_sleep_on_many(bells, count, until_ns);
+        long result =
+            count == 1 ? rtm_sleep_on_one(bells, until_ns) : rtm_sleep_on_many(bells, count, until_ns);
         if (result >= 0 || errno == EAGAIN || errno == ETIMEDOUT) return 0;
         if (errno == EINTR) return -1;
-        if (count > 1) __atomic_store_n(&rtm_has_waitv, 0, __ATOMIC_RELAXED); /* ENOSYS, or a sandbox forbids it */
+        if (count > 1)
+            __atomic_store_n(&rtm_has_waitv, 0, __ATOMIC_RELAXED); /* ENOSYS, or a sandbox forbids it */
     }
     return rtm_nap(since_ns, until_ns) < 0 && errno == EINTR ? -1 : 0;
 }

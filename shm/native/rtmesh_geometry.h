@@ -83,34 +83,42 @@ static inline struct rtm_histogram *rtm_ages(const struct rtm_ring *ring, uint32
 static inline unsigned char *rtm_slot(const struct rtm_ring *ring, uint32_t slot) {
     return ring->base + ring->slots_offset + slot * ring->slot_stride;
 }
-static inline uint64_t rtm_round_up(uint64_t value, uint64_t step) { return (value + step - 1) / step * step; }
+static inline uint64_t rtm_round_up(uint64_t value, uint64_t step) {
+    return (value + step - 1) / step * step;
+}
 
 static inline enum rtm_result rtm_check_reader(
     const struct rtm_reader_layout *reader, uint32_t entries, struct rtm_problem *problem) {
     const char *name = reader->name;
-    if (!memchr(name, 0, RTM_NAME_BYTES)) return rtm_fail(problem, RTM_BAD_LAYOUT, "a reader's name is longer than 127 bytes");
+    if (!memchr(name, 0, RTM_NAME_BYTES))
+        return rtm_fail(problem, RTM_BAD_LAYOUT, "a reader's name is longer than 127 bytes");
     if (reader->policy < RTM_BLOCK || reader->policy > RTM_LATEST)
-        return rtm_fail(problem, RTM_BAD_LAYOUT, "reader '%s': no policy has the number %u", name, reader->policy);
+        return rtm_fail(problem, RTM_BAD_LAYOUT, "reader '%s': no policy has the number %u", name,
+                        reader->policy);
     if (reader->queue < 1 || reader->queue > entries)
-        return rtm_fail(problem, RTM_BAD_LAYOUT, "reader '%s': queue is %u; it must be from 1 to entries (%u)", name,
-                        reader->queue, entries);
+        return rtm_fail(problem, RTM_BAD_LAYOUT,
+                        "reader '%s': queue is %u; it must be from 1 to entries (%u)", name, reader->queue,
+                        entries);
     if (reader->hold > RTM_MOST_HOLD)
-        return rtm_fail(problem, RTM_BAD_LAYOUT, "reader '%s': hold is %u; at most %u", name, reader->hold, RTM_MOST_HOLD);
+        return rtm_fail(problem, RTM_BAD_LAYOUT, "reader '%s': hold is %u; at most %u", name, reader->hold,
+                        RTM_MOST_HOLD);
     return RTM_DONE;
 }
 
 static inline enum rtm_result rtm_check_layout(const struct rtm_layout *layout, struct rtm_problem *problem) {
     uint32_t entries = layout->entries, fixed = layout->fixed_readers, spare = layout->spare_readers;
     if (!entries || entries > RTM_MOST_ENTRIES || (entries & (entries - 1)))
-        return rtm_fail(problem, RTM_BAD_LAYOUT, "entries is %u; it must be a power of two up to %u", entries, RTM_MOST_ENTRIES);
+        return rtm_fail(problem, RTM_BAD_LAYOUT, "entries is %u; it must be a power of two up to %u", entries,
+                        RTM_MOST_ENTRIES);
     if (!layout->slot_bytes || layout->slot_bytes > RTM_MOST_SLOT_BYTES)
         return rtm_fail(problem, RTM_BAD_LAYOUT, "slot_bytes is %llu; it must be from 1 to 4 GiB",
                         (unsigned long long)layout->slot_bytes);
     if (fixed > RTM_MOST_READERS || spare > RTM_MOST_READERS - fixed)
-        return rtm_fail(problem, RTM_BAD_LAYOUT, "%u readers and %u spare ones; a ring has at most %u", fixed, spare,
-                        RTM_MOST_READERS);
+        return rtm_fail(problem, RTM_BAD_LAYOUT, "%u readers and %u spare ones; a ring has at most %u", fixed,
+                        spare, RTM_MOST_READERS);
     if (layout->origins > RTM_MOST_ORIGINS)
-        return rtm_fail(problem, RTM_BAD_LAYOUT, "%u budget origins; a ring has at most %u", layout->origins, RTM_MOST_ORIGINS);
+        return rtm_fail(problem, RTM_BAD_LAYOUT, "%u budget origins; a ring has at most %u", layout->origins,
+                        RTM_MOST_ORIGINS);
     for (uint32_t i = 0; i < fixed; i++)
         if (rtm_check_reader(&layout->readers[i], entries, problem) < 0) return RTM_BAD_LAYOUT;
     return RTM_DONE;
@@ -149,7 +157,8 @@ static inline enum rtm_result rtm_plan(
     ring->slot_stride = rtm_round_up(layout->slot_bytes + RTM_LINE - 1, RTM_LINE);
     ring->size_bytes = ring->slots_offset + slots * ring->slot_stride;
     if (ring->size_bytes > RTM_MOST_SEGMENT_BYTES)
-        return rtm_fail(problem, RTM_BAD_LAYOUT, "the ring would have %llu bytes", (unsigned long long)ring->size_bytes);
+        return rtm_fail(problem, RTM_BAD_LAYOUT, "the ring would have %llu bytes",
+                        (unsigned long long)ring->size_bytes);
     return RTM_DONE;
 }
 
@@ -191,13 +200,15 @@ static inline void rtm_format(const struct rtm_ring *ring, uint64_t creator) {
 static inline enum rtm_result rtm_check_segment(
     const struct rtm_segment_header *header, uint64_t size_bytes, struct rtm_problem *problem) {
     if (size_bytes < sizeof(struct rtm_segment_header))
-        return rtm_fail(problem, RTM_CORRUPT, "it has %llu bytes, less than a header", (unsigned long long)size_bytes);
+        return rtm_fail(problem, RTM_CORRUPT, "it has %llu bytes, less than a header",
+                        (unsigned long long)size_bytes);
     uint64_t magic = RTM_LOAD(&header->magic);
     if (magic != RTM_MAGIC)
         return rtm_fail(problem, RTM_MISMATCH, "it is no rtmesh segment: magic is %016llx, not %016llx",
                         (unsigned long long)magic, (unsigned long long)RTM_MAGIC);
     if (header->layout_version != RTM_LAYOUT_VERSION)
-        return rtm_fail(problem, RTM_MISMATCH, "it has layout version %u, this program has %u: run the same rtmesh on both sides",
+        return rtm_fail(problem, RTM_MISMATCH,
+                        "it has layout version %u, this program has %u: run the same rtmesh on both sides",
                         header->layout_version, RTM_LAYOUT_VERSION);
     if (header->size_bytes != size_bytes)
         return rtm_fail(problem, RTM_CORRUPT, "its header says %llu bytes, it has %llu",
@@ -206,7 +217,8 @@ static inline enum rtm_result rtm_check_segment(
 }
 
 /* Copies the numbers that define the layout, once: another process may scribble while we check. */
-static inline void rtm_read_layout(const struct rtm_ring_header *header, uint64_t size_bytes, struct rtm_layout *layout) {
+static inline void rtm_read_layout(const struct rtm_ring_header *header, uint64_t size_bytes,
+                                   struct rtm_layout *layout) {
     memset(layout, 0, sizeof *layout);
     layout->entries = header->entries;
     layout->slot_bytes = header->slot_bytes;
@@ -230,7 +242,8 @@ static inline void rtm_read_layout(const struct rtm_ring_header *header, uint64_
 static inline int rtm_offsets_agree(const struct rtm_ring *ring, const struct rtm_ring_header *header) {
     return header->slot_count == ring->slot_count && header->slot_stride == ring->slot_stride &&
            header->seats_offset == ring->seats_offset && header->pins_offset == ring->pins_offset &&
-           header->entries_offset == ring->entries_offset && header->histograms_offset == ring->histograms_offset &&
+           header->entries_offset == ring->entries_offset &&
+           header->histograms_offset == ring->histograms_offset &&
            header->slots_offset == ring->slots_offset && ring->size_bytes == header->segment.size_bytes;
 }
 
@@ -241,9 +254,11 @@ static inline enum rtm_result rtm_open(
     enum rtm_result result = rtm_check_segment(&header->segment, size_bytes, problem);
     if (result < 0) return result;
     if (header->segment.kind != RTM_KIND_RING)
-        return rtm_fail(problem, RTM_MISMATCH, "it is a segment of kind %u, not a ring", header->segment.kind);
+        return rtm_fail(problem, RTM_MISMATCH, "it is a segment of kind %u, not a ring",
+                        header->segment.kind);
     if (size_bytes < sizeof *header)
-        return rtm_fail(problem, RTM_CORRUPT, "it has %llu bytes, less than a ring's header", (unsigned long long)size_bytes);
+        return rtm_fail(problem, RTM_CORRUPT, "it has %llu bytes, less than a ring's header",
+                        (unsigned long long)size_bytes);
     struct rtm_layout layout;
     rtm_read_layout(header, size_bytes, &layout);
     ring->base = (unsigned char *)base;

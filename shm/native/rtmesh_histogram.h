@@ -32,7 +32,8 @@ static inline void rtm_histogram_raise_max(struct rtm_histogram *histogram, int6
 
 static inline uint64_t rtm_histogram_count(const struct rtm_histogram *histogram) {
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < RTM_BUCKETS; i++) sum += __atomic_load_n(&histogram->counts[i], __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < RTM_BUCKETS; i++)
+        sum += __atomic_load_n(&histogram->counts[i], __ATOMIC_RELAXED);
     return sum;
 }
 

@@ -16,12 +16,17 @@ static inline enum rtm_result rtm_replace(uint64_t *owner, uint32_t pid, uint64_
     return RTM_NOTHING;
 }
 
-static inline void rtm_wake_readers(const struct rtm_ring *ring) { rtm_ring_bell(&rtm_header(ring)->data_bell); }
-static inline void rtm_wake_writer(const struct rtm_ring *ring) { rtm_ring_bell(&rtm_header(ring)->space_bell); }
+static inline void rtm_wake_readers(const struct rtm_ring *ring) {
+    rtm_ring_bell(&rtm_header(ring)->data_bell);
+}
+static inline void rtm_wake_writer(const struct rtm_ring *ring) {
+    rtm_ring_bell(&rtm_header(ring)->space_bell);
+}
 
 /* Marks a reader that certainly is dead: its pins are cleared. `gone`: for good; else a restart is due. A tap
 ** is always gone. RTM_NOTHING: the seat is no longer `pid`'s, nothing changed. */
-static inline enum rtm_result rtm_mark_dead(const struct rtm_ring *ring, uint32_t index, uint32_t pid, int gone) {
+static inline enum rtm_result rtm_mark_dead(const struct rtm_ring *ring, uint32_t index, uint32_t pid,
+                                            int gone) {
     struct rtm_seat *seat = rtm_seat_at(ring, index);
     uint64_t self = rtm_own_identity(), state = rtm_state_word(RTM_ATTACHED, 0);
     if (rtm_replace(&seat->owner, pid, self) != RTM_DONE) return RTM_NOTHING;

@@ -102,15 +102,16 @@ static inline void rtm_unpin(struct rtm_reader *reader, uint32_t cell) { RTM_STO
 static inline enum rtm_result rtm_check_message(
     const struct rtm_ring *ring, uint32_t slot, uint64_t offset, const struct rtm_message *message,
     struct rtm_problem *problem) {
-    if (slot < ring->slot_count && offset < RTM_LINE && message->length <= ring->layout.slot_bytes) return RTM_DONE;
+    if (slot < ring->slot_count && offset < RTM_LINE && message->length <= ring->layout.slot_bytes)
+        return RTM_DONE;
     return rtm_fail(problem, RTM_CORRUPT, "message %llu is said to have %llu bytes at %llu of slot %u",
                     (unsigned long long)message->position, (unsigned long long)message->length,
                     (unsigned long long)offset, slot);
 }
 
 /* Pins the slot of the message at `position` in `cell`. RTM_NOTHING: the message is no longer there. */
-static inline enum rtm_result rtm_pin(
-    struct rtm_reader *reader, uint64_t position, uint32_t cell, struct rtm_message *message, struct rtm_problem *problem) {
+static inline enum rtm_result rtm_pin(struct rtm_reader *reader, uint64_t position, uint32_t cell,
+                                      struct rtm_message *message, struct rtm_problem *problem) {
     const struct rtm_ring *ring = reader->ring;
     const struct rtm_entry *entry = rtm_entry_of(ring, position);
     if (RTM_LOAD(&entry->seq) != position + 1) return RTM_NOTHING;
@@ -163,8 +164,8 @@ static inline void rtm_deliver(struct rtm_reader *reader, const struct rtm_messa
 }
 
 /* Takes the next message, pinned in `cell`. RTM_NOTHING: there is none. */
-static inline enum rtm_result rtm_take(
-    struct rtm_reader *reader, int64_t now_ns, uint32_t cell, struct rtm_message *message, struct rtm_problem *problem) {
+static inline enum rtm_result rtm_take(struct rtm_reader *reader, int64_t now_ns, uint32_t cell,
+                                       struct rtm_message *message, struct rtm_problem *problem) {
     const uint64_t *commit = &rtm_header(reader->ring)->commit;
     uint64_t head = rtm_commit_position(RTM_LOAD(commit));
     if (head == reader->taken) return RTM_NOTHING;
@@ -191,8 +192,8 @@ static inline enum rtm_result rtm_take(
 }
 
 /* Pins a message that was taken but not released, once more; the accounts do not move. */
-static inline enum rtm_result rtm_take_again(
-    struct rtm_reader *reader, uint64_t position, uint32_t cell, struct rtm_message *message, struct rtm_problem *problem) {
+static inline enum rtm_result rtm_take_again(struct rtm_reader *reader, uint64_t position, uint32_t cell,
+                                             struct rtm_message *message, struct rtm_problem *problem) {
     if (position < reader->released || position >= reader->taken) return RTM_NOTHING;
     return rtm_pin(reader, position, cell, message, problem);
 }
@@ -209,7 +210,8 @@ static inline int rtm_reader_ended(const struct rtm_reader *reader) {
 }
 
 static inline void rtm_clear_pins(const struct rtm_ring *ring, uint32_t index) {
-    for (uint32_t c = 0; c <= ring->layout.readers[index].hold; c++) RTM_STORE_ORDERED(&rtm_cells(ring, index)[c], 0);
+    for (uint32_t c = 0; c <= ring->layout.readers[index].hold; c++)
+        RTM_STORE_ORDERED(&rtm_cells(ring, index)[c], 0);
 }
 
 static inline void rtm_reader_setup(struct rtm_reader *reader, const struct rtm_ring *ring, uint32_t index) {
@@ -230,15 +232,18 @@ static inline void rtm_reader_setup(struct rtm_reader *reader, const struct rtm_
     reader->journal = reader->seat->journal[reader->version & 1]; /* the seat is ours */
 }
 
-static inline enum rtm_result rtm_check_accounts(const struct rtm_reader *reader, struct rtm_problem *problem) {
+static inline enum rtm_result rtm_check_accounts(const struct rtm_reader *reader,
+                                                 struct rtm_problem *problem) {
     const struct rtm_reader_journal *journal = &reader->journal;
     uint64_t head = rtm_commit_position(RTM_LOAD(&rtm_header(reader->ring)->commit));
     uint64_t sum = journal->start + journal->delivered;
     for (int i = 0; i < (int)RTM_REASONS; i++) sum += journal->dropped[i];
     if (sum == reader->taken && reader->taken <= head && reader->released <= reader->taken) return RTM_DONE;
-    return rtm_fail(problem, RTM_CORRUPT, "the account of reader %u is wrong: %llu released, %llu taken, %llu accounted for, %llu published",
-                    reader->index, (unsigned long long)reader->released, (unsigned long long)reader->taken,
-                    (unsigned long long)sum, (unsigned long long)head);
+    return rtm_fail(
+        problem, RTM_CORRUPT,
+        "the account of reader %u is wrong: %llu released, %llu taken, %llu accounted for, %llu published",
+        reader->index, (unsigned long long)reader->released, (unsigned long long)reader->taken,
+        (unsigned long long)sum, (unsigned long long)head);
 }
 
 /* From GONE, `state`: the backlog is dropped, the reader starts at head. SYNC E: what is published after it became
@@ -275,15 +280,18 @@ static inline void rtm_stop_sleeping(const struct rtm_ring *ring, uint32_t index
 
 /* Sits down in a fixed seat, at its old taken position. Unless `keep_unreleased`, what the last process
 ** took and did not release is released: that process is dead, nobody else can use it. */
-static inline enum rtm_result rtm_reader_attach(
-    struct rtm_reader *reader, const struct rtm_ring *ring, uint32_t index, int keep_unreleased, struct rtm_problem *problem) {
+static inline enum rtm_result rtm_reader_attach(struct rtm_reader *reader, const struct rtm_ring *ring,
+                                                uint32_t index, int keep_unreleased,
+                                                struct rtm_problem *problem) {
     uint64_t other;
     if (index >= ring->layout.fixed_readers)
-        return rtm_fail(problem, RTM_BAD_LAYOUT, "it has no reader %u: it has %u", index, ring->layout.fixed_readers);
+        return rtm_fail(problem, RTM_BAD_LAYOUT, "it has no reader %u: it has %u", index,
+                        ring->layout.fixed_readers);
     struct rtm_seat *seat = rtm_seat_at(ring, index);
     uint64_t identity = rtm_own_identity();
     if (rtm_take_seat(&seat->owner, identity, &other) != RTM_DONE)
-        return rtm_fail(problem, RTM_READER_SITS, "process %u is its reader %u", rtm_identity_pid(other), index);
+        return rtm_fail(problem, RTM_READER_SITS, "process %u is its reader %u", rtm_identity_pid(other),
+                        index);
     rtm_clear_pins(ring, index);
     rtm_stop_sleeping(ring, index);
     rtm_reader_setup(reader, ring, index);
@@ -320,8 +328,8 @@ static inline void rtm_seat_tap(struct rtm_reader *reader, const char *name, uin
 }
 
 /* Claims a spare seat and starts at head. */
-static inline enum rtm_result rtm_tap(
-    struct rtm_reader *reader, const struct rtm_ring *ring, const char *name, uint32_t queue, struct rtm_problem *problem) {
+static inline enum rtm_result rtm_tap(struct rtm_reader *reader, const struct rtm_ring *ring,
+                                      const char *name, uint32_t queue, struct rtm_problem *problem) {
     uint64_t identity = rtm_own_identity(), other;
     for (uint32_t i = ring->layout.fixed_readers; i < ring->seats; i++) {
         if (rtm_take_seat(&rtm_seat_at(ring, i)->owner, identity, &other) != RTM_DONE) continue;

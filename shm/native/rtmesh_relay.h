@@ -18,11 +18,13 @@ static inline enum rtm_result rtm_resume(
     uint64_t back = reader->taken - from, lost = journal->delivered - delivered;
     if (from > reader->taken || delivered > journal->delivered ||
         (lost < back && back - lost > journal->dropped[reader->terms.reason]))
-        return rtm_fail(problem, RTM_CORRUPT, "the other side holds %llu messages below %llu; reader %u gave %llu below %llu",
+        return rtm_fail(problem, RTM_CORRUPT,
+                        "the other side holds %llu messages below %llu; reader %u gave %llu below %llu",
                         (unsigned long long)delivered, (unsigned long long)position, reader->index,
                         (unsigned long long)journal->delivered, (unsigned long long)reader->taken);
     if (lost > back) journal->dropped[RTM_READER_GONE] += lost - back;
-    else journal->dropped[reader->terms.reason] -= back - lost; /* dropped among the lost ones: decided anew */
+    else
+        journal->dropped[reader->terms.reason] -= back - lost; /* dropped among the lost ones: decided anew */
     journal->delivered = delivered;
     reader->taken = from;
     rtm_reader_commit(reader);

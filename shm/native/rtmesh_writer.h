@@ -130,9 +130,11 @@ static inline void rtm_sift_limbo(struct rtm_writer *writer) {
 static inline enum rtm_result rtm_claim(
     struct rtm_writer *writer, uint64_t length, uint64_t align_at, struct rtm_problem *problem) {
     const struct rtm_ring *ring = writer->ring;
-    if (writer->ended) return rtm_fail(problem, RTM_ENDED, "the stream has ended: nothing more can be published");
+    if (writer->ended)
+        return rtm_fail(problem, RTM_ENDED, "the stream has ended: nothing more can be published");
     if (length > ring->layout.slot_bytes)
-        return rtm_fail(problem, RTM_TOO_LARGE, "a message of %llu bytes does not fit in the %llu of this ring's slots",
+        return rtm_fail(problem, RTM_TOO_LARGE,
+                        "a message of %llu bytes does not fit in the %llu of this ring's slots",
                         (unsigned long long)length, (unsigned long long)ring->layout.slot_bytes);
     if (writer->claimed == RTM_NO_SLOT) {
         struct rtm_survey survey = rtm_survey(ring, writer->head, 1);
@@ -182,7 +184,8 @@ static inline int rtm_find_origin(const struct rtm_ring *ring, uint64_t origin) 
     return -1;
 }
 
-static inline void rtm_fill_entry(struct rtm_writer *writer, int64_t publish_time_ns, uint64_t source_position) {
+static inline void rtm_fill_entry(struct rtm_writer *writer, int64_t publish_time_ns,
+                                  uint64_t source_position) {
     struct rtm_entry *entry = rtm_entry_of(writer->ring, writer->head);
     RTM_STORE(&entry->slot, writer->claimed);
     RTM_STORE(&entry->offset, writer->offset);
@@ -253,7 +256,8 @@ static inline enum rtm_result rtm_rebuild_slots(struct rtm_writer *writer, struc
         if (RTM_LOAD(&entry->seq) != p + 1) continue;
         uint32_t slot = RTM_LOAD(&entry->slot);
         if (slot >= ring->slot_count || writer->pinned_in[slot])
-            return rtm_fail(problem, RTM_CORRUPT, "message %llu lies in slot %u, which cannot be", (unsigned long long)p, slot);
+            return rtm_fail(problem, RTM_CORRUPT, "message %llu lies in slot %u, which cannot be",
+                            (unsigned long long)p, slot);
         writer->pinned_in[slot] = 1;
         writer->slot_of[p & ring->mask] = slot;
     }
@@ -291,7 +295,9 @@ static inline enum rtm_result rtm_take_seat(uint64_t *owner, uint64_t identity, 
     return RTM_SWAP_IF(owner, other, identity) ? RTM_DONE : RTM_NOTHING;
 }
 
-static inline void rtm_leave_seat(uint64_t *owner, uint64_t identity) { (void)RTM_SWAP_IF(owner, &identity, 0); }
+static inline void rtm_leave_seat(uint64_t *owner, uint64_t identity) {
+    (void)RTM_SWAP_IF(owner, &identity, 0);
+}
 
 static inline void rtm_writer_free(struct rtm_writer *writer) {
     free(writer->slot_of);
@@ -329,7 +335,8 @@ static inline enum rtm_result rtm_writer_attach(
     if (rtm_writer_allocate(writer, problem) < 0) return RTM_NO_MEMORY;
     if (rtm_take_seat(&header->writer, writer->identity, &other) != RTM_DONE) {
         rtm_writer_free(writer);
-        return rtm_fail(problem, RTM_WRITER_SITS, "process %u is its writer; a ring has one", rtm_identity_pid(other));
+        return rtm_fail(problem, RTM_WRITER_SITS, "process %u is its writer; a ring has one",
+                        rtm_identity_pid(other));
     }
     rtm_load_writer(writer);
     if (rtm_rebuild_slots(writer, problem) < 0) {

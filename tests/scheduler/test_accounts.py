@@ -102,10 +102,12 @@ def test_an_edge_between_machines_sums_drops_of_both_ends_by_reason() -> None:
     assert is_exact(status)
 
 
-def test_a_far_end_read_later_leaves_nothing_on_the_wire() -> None:
-    status = grpc_edge(GRPC, ring(head=10, taken=8), ring(head=9, taken=9, source_position=9))
+@pytest.mark.parametrize(("head", "sent"), [(10, 10), (8, 9)])
+def test_a_far_end_read_later_tells_what_was_sent_meanwhile(head: int, sent: int) -> None:
+    status = grpc_edge(GRPC, ring(head=head, taken=8), ring(head=9, taken=7, source_position=9))
 
-    assert status.in_flight == 2
+    assert status.sent == sent == status.delivered + status.in_flight
+    assert status.in_flight == sent - 7
 
 
 def test_an_edge_whose_far_end_was_not_reported_has_everything_in_flight() -> None:
