@@ -1,4 +1,7 @@
-/* module.c: rtmesh.shm._native, Python's side of rtmesh_ring.h. Limited API of 3.11: one build serves 3.11 and later. */
+/* module.c: rtmesh.shm._native, Python's side of rtmesh_ring.h.
+**
+** Limited API of 3.11: one build serves 3.11 and later.
+*/
 #include "python_common.h"
 #include "python_mapping.h"
 #include "python_reader.h"
@@ -44,15 +47,8 @@ static PyMethodDef module_methods[] = {
 };
 
 static struct PyModuleDef module_definition = {
-    PyModuleDef_HEAD_INIT,
-    "rtmesh.shm._native",
-    "Rings in shared memory.",
-    -1,
-    module_methods,
-    NULL,
-    NULL,
-    NULL,
-    NULL,
+    PyModuleDef_HEAD_INIT, "rtmesh.shm._native", "Rings in shared memory.", -1, module_methods,
+    NULL, NULL, NULL, NULL,
 };
 
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type) {
@@ -63,8 +59,8 @@ static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type) {
 static int add_types(PyObject *module) {
     if (add_type(module, &mapping_spec, &mapping_type) < 0 || add_type(module, &view_spec, &view_type) < 0)
         return -1;
-    return add_type(module, &reader_spec, &reader_type) < 0 ? -1
-                                                            : add_type(module, &writer_spec, &writer_type);
+    if (add_type(module, &reader_spec, &reader_type) < 0) return -1;
+    return add_type(module, &writer_spec, &writer_type);
 }
 
 static int add_constants(PyObject *module) {

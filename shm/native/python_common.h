@@ -81,8 +81,9 @@ static Py_ssize_t find_name(const struct signature *signature, PyObject *name) {
     return -1;
 }
 
-static int sort_arguments(const struct signature *signature, PyObject *const *args, Py_ssize_t nargs,
-                          PyObject *kwnames, PyObject **values) {
+static int sort_arguments(
+    const struct signature *signature, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+    PyObject **values) {
     for (Py_ssize_t i = 0; i < signature->count; i++) values[i] = i < nargs ? args[i] : NULL;
     if (nargs > signature->positional) {
         PyErr_Format(PyExc_TypeError, "%s() takes at most %zd positional arguments", signature->method,

@@ -164,8 +164,8 @@ static PyObject *seat_name(const struct rtm_ring *ring, uint32_t index) {
     return PyUnicode_DecodeUTF8(name, (Py_ssize_t)strlen(name), "replace");
 }
 
-/* (index, name, policy, state, start, taken, released, delivered, queue_full, superseded, reader_gone, is_holding,
-** pid, histogram) or None if nobody has this spare seat. The account is settled: rtm_settle. */
+/* (index, name, policy, state, start, taken, released, delivered, queue_full, superseded, reader_gone,
+** is_holding, pid, histogram) or None if nobody has this spare seat. The account is settled: rtm_settle. */
 static PyObject *look_tuple(
     const struct rtm_ring *ring, uint32_t index, const struct rtm_reader_look *words, uint64_t head) {
     struct rtm_reader_look settled = *words, *look = &settled;
@@ -184,8 +184,8 @@ static PyObject *look_tuple(
                          histogram_tuple(rtm_latencies(ring, index)));
 }
 
-static PyObject *look_at_readers(const struct rtm_ring *ring, const struct rtm_reader_look *looks,
-                                 uint64_t head) {
+static PyObject *look_at_readers(
+    const struct rtm_ring *ring, const struct rtm_reader_look *looks, uint64_t head) {
     PyObject *readers = PyTuple_New(ring->seats);
     for (uint32_t i = 0; readers && i < ring->seats; i++)
         PyTuple_SetItem(readers, i, look_tuple(ring, i, &looks[i], head));

@@ -78,11 +78,8 @@ static PyType_Slot view_slots[] = {
 };
 
 static PyType_Spec view_spec = {
-    "rtmesh.shm._native.View",
-    sizeof(struct view),
-    0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    view_slots,
+    "rtmesh.shm._native.View", sizeof(struct view), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, view_slots,
 };
 
 static int reader_check(struct reader *self) {
@@ -169,8 +166,8 @@ static PyObject *reader_view_at(PyObject *object, PyObject *at) {
 }
 
 /* release(position=None): from any thread, also while another takes. */
-static PyObject *reader_release(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
-                                PyObject *kwnames) {
+static PyObject *reader_release(
+    PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
     static const char *const names[] = {"position"};
     static const struct signature signature = {"release", names, 1, 0, 1};
     struct reader *self = (struct reader *)object;
@@ -243,8 +240,8 @@ static PyObject *new_reader(PyTypeObject *type, struct mapping *mapping) {
     return (PyObject *)self;
 }
 
-static PyObject *reader_attached(struct reader *self, enum rtm_result result,
-                                 const struct rtm_problem *problem) {
+static PyObject *reader_attached(
+    struct reader *self, enum rtm_result result, const struct rtm_problem *problem) {
     if (result < 0) {
         raise_problem(result, self->mapping->name, problem);
     } else {
@@ -316,11 +313,8 @@ static PyType_Slot reader_slots[] = {
 };
 
 static PyType_Spec reader_spec = {
-    "rtmesh.shm._native.Reader",
-    sizeof(struct reader),
-    0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    reader_slots,
+    "rtmesh.shm._native.Reader", sizeof(struct reader), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, reader_slots,
 };
 
 #endif

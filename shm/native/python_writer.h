@@ -1,4 +1,4 @@
-/* python_writer.h: rtmesh.shm._native.Writer. It exports its claim as a buffer: try_claim is a memoryview on it. */
+/* python_writer.h: rtmesh.shm._native.Writer; it exports its claim as a buffer, try_claim is a view of it. */
 #ifndef RTMESH_PYTHON_WRITER_H
 #define RTMESH_PYTHON_WRITER_H
 
@@ -39,8 +39,8 @@ static int writer_claim(struct writer *self, uint64_t length, uint64_t align_at)
     return -1;
 }
 
-static PyObject *writer_try_claim(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
-                                  PyObject *kwnames) {
+static PyObject *writer_try_claim(
+    PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
     static const char *const names[] = {"length", "align_at"};
     static const struct signature signature = {"try_claim", names, 2, 1, 2};
     struct writer *self = (struct writer *)object;
@@ -60,9 +60,8 @@ static int writer_getbuffer(PyObject *object, Py_buffer *buffer, int flags) {
         PyErr_SetString(PyExc_BufferError, "the writer has no claim: call try_claim first");
         return -1;
     }
-    if (PyBuffer_FillInfo(buffer, object, rtm_claimed(&self->core), (Py_ssize_t)self->core.length, 0, flags) <
-        0)
-        return -1;
+    Py_ssize_t length = (Py_ssize_t)self->core.length;
+    if (PyBuffer_FillInfo(buffer, object, rtm_claimed(&self->core), length, 0, flags) < 0) return -1;
     self->exports++;
     return 0;
 }
@@ -109,8 +108,8 @@ static int writer_publish(struct writer *self, const Py_buffer *data, const stru
     return 1;
 }
 
-static PyObject *writer_try_publish(PyObject *object, PyObject *const *args, Py_ssize_t nargs,
-                                    PyObject *kwnames) {
+static PyObject *writer_try_publish(
+    PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
     static const char *const names[] = {"data", "publish_time_ns", "source_position", "origin",
                                         "origin_time_ns"};
     static const struct signature signature = {"try_publish", names, 5, 2, 2};
@@ -276,11 +275,8 @@ static PyType_Slot writer_slots[] = {
 };
 
 static PyType_Spec writer_spec = {
-    "rtmesh.shm._native.Writer",
-    sizeof(struct writer),
-    0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    writer_slots,
+    "rtmesh.shm._native.Writer", sizeof(struct writer), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, writer_slots,
 };
 
 #endif

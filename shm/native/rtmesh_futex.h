@@ -72,8 +72,8 @@ static inline int rtm_nap(int64_t since_ns, int64_t until_ns) {
 }
 
 /* Sleeps until a bell rings or `until_ns` (CLOCK_MONOTONIC), or less. -1: a signal interrupted it. */
-static inline int rtm_sleep(const struct rtm_bell *bells, uint32_t count, int64_t since_ns,
-                            int64_t until_ns) {
+static inline int rtm_sleep(
+    const struct rtm_bell *bells, uint32_t count, int64_t since_ns, int64_t until_ns) {
     int can_wait =
         count == 1 || (count <= RTM_MOST_BELLS && __atomic_load_n(&rtm_has_waitv, __ATOMIC_RELAXED));
     if (count && can_wait) {
@@ -81,8 +81,8 @@ static inline int rtm_sleep(const struct rtm_bell *bells, uint32_t count, int64_
             count == 1 ? rtm_sleep_on_one(bells, until_ns) : rtm_sleep_on_many(bells, count, until_ns);
         if (result >= 0 || errno == EAGAIN || errno == ETIMEDOUT) return 0;
         if (errno == EINTR) return -1;
-        if (count > 1)
-            __atomic_store_n(&rtm_has_waitv, 0, __ATOMIC_RELAXED); /* ENOSYS, or a sandbox forbids it */
+        /* ENOSYS, or a sandbox forbids it */
+        if (count > 1) __atomic_store_n(&rtm_has_waitv, 0, __ATOMIC_RELAXED);
     }
     return rtm_nap(since_ns, until_ns) < 0 && errno == EINTR ? -1 : 0;
 }

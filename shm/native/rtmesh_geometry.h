@@ -173,7 +173,7 @@ static inline void rtm_format_seat(const struct rtm_ring *ring, uint32_t index) 
     seat->state = rtm_state_word(index < ring->layout.fixed_readers ? RTM_ABSENT : RTM_FREE, 0);
 }
 
-/* Makes a ring of `ring->size_bytes` zero bytes at `ring->base`, planned by rtm_plan. The magic comes last. */
+/* Makes a ring of `ring->size_bytes` zero bytes at `ring->base`, planned by rtm_plan. Last: the magic. */
 static inline void rtm_format(const struct rtm_ring *ring, uint64_t creator) {
     struct rtm_ring_header *header = rtm_header(ring);
     header->segment.layout_version = RTM_LAYOUT_VERSION;
@@ -217,8 +217,8 @@ static inline enum rtm_result rtm_check_segment(
 }
 
 /* Copies the numbers that define the layout, once: another process may scribble while we check. */
-static inline void rtm_read_layout(const struct rtm_ring_header *header, uint64_t size_bytes,
-                                   struct rtm_layout *layout) {
+static inline void rtm_read_layout(
+    const struct rtm_ring_header *header, uint64_t size_bytes, struct rtm_layout *layout) {
     memset(layout, 0, sizeof *layout);
     layout->entries = header->entries;
     layout->slot_bytes = header->slot_bytes;

@@ -17,7 +17,7 @@
 **   OFFSET  SIZE  WRITTEN BY  FIELD
 **        0     8  creator     magic           stored last (release): right magic => the header is whole
 **        8     4  creator     layout_version
-**       12     4  creator     kind            RTM_KIND_RING or RTM_KIND_PLAIN (not a ring: 64 bytes, then any)
+**       12     4  creator     kind            RTM_KIND_RING, or RTM_KIND_PLAIN: 64 bytes, then anything
 **       16     8  creator     size_bytes      of the segment
 **       24     8  creator     creator         process identity: start time << 24 | pid
 **       32    32  -           reserved
@@ -63,23 +63,24 @@
 **   seq of entry i is 0 or q + 1 with q mod N == i; a reader believes it only for q < head
 **
 ** ACCOUNTS AS THEY ARE READ
-**   A reader's words say what it has done itself. What it can no longer be given is found by whoever looks, from
-**   positions alone (rtm_settle), so that an account is right though its reader sleeps, is absent or is dead:
-**     first = max(taken, h - queue)        h: head, or of a GONE reader the head at which it was given up
-**     [taken, first)  dropped by its policy: queue_full (DROP_OLDEST), superseded (LATEST), reader_gone (BLOCK)
-**     [first, head)   waits; of a GONE reader it is dropped, reader_gone: at most `queue` that waited for it, and
-**                     what came after
-**   The reader writes the same numbers down when it takes or comes back. A look in the middle of a take may count
-**   the message that is being taken as dropped; the next look sees it delivered.
+**   A reader's words say what it has done itself. What it can no longer be given is found by whoever looks,
+**   from positions alone (rtm_settle), so an account is right though its reader sleeps, is absent or is dead:
+**     first = max(taken, h - queue)     h: head, or of a GONE reader the head at which it was given up
+**     [taken, first)  is dropped for its policy's reason: queue_full (DROP_OLDEST), superseded (LATEST)
+**     [first, head)   waits; of a GONE reader it is dropped, reader_gone: at most `queue` that waited for it,
+**                     and what was published after it was given up
+**   Of a BLOCK reader all is reader_gone: it gets everything unless it is GONE. The reader writes the same
+**   numbers down when it takes or comes back. A look in the middle of a take may find the message that is
+**   being taken overtaken, and count it as dropped; the next look sees it delivered.
 **
 ** SYNC POINTS
 **   A  a message is visible:   writer stores commit        -> reader loads commit
 **   B  a slot is protected:    reader stores pin, then loads seq  <->  writer stores seq = 0, then loads pins
 **      (sequentially consistent on all four: at least one of them sees the other)
-**   C  a slot is given back:   reader stores pin = 0 or released  -> writer loads it before it writes the slot
+**   C  a slot is given back:   reader stores pin = 0 or released  -> writer loads it, then writes the slot
 **   D  nobody sleeps through:  waiter sets its sleeper bit, then looks; the other side stores, then looks at
 **      the bit (sequentially consistent)
-**   E  a reader appears:       reader stores state, then loads head  <->  writer stores commit, then loads state
+**   E  a reader appears:       reader stores state, loads head  <->  writer stores commit, loads state
 **   F  a seat has one owner:   CAS on writer or owner
 **
 ** WHAT A CRASH LEAVES BEHIND (kill -9 just before...)
@@ -87,10 +88,10 @@
 **                    dropping reader counts it. The next writer clears the half-made entry.
 **   writer, D:       the message is published, a sleeper may not have been woken: rtm_writer_died wakes all,
 **                    and no sleep is longer than RTM_LONGEST_SLEEP_NS.
-**   writer, after A: the age histogram may lack its last value; the journal names it, the next writer adds it.
+**   writer, after A: the age histogram may lack its last value; the journal names it for the next writer.
 **   reader, commit:  the message was not taken; it is taken again by the next process in this seat.
 **   reader, after:   the latency histogram may lack its last value; repaired at the next attach, as above.
-**   reader, pinned:  its slots stay protected until meshd or its successor, sure of its death, clears the pins.
+**   reader, pinned:  its slots stay protected until meshd or its successor, sure of its death, clears them.
 **   a sleeper:       its bit costs needless wakes until its seat is marked or attached again.
 **   in a CAS owner:  the seat is owned by a dead process: the next attach takes it over.
 */
@@ -191,8 +192,8 @@ struct rtm_entry {
 };
 
 /* Log-linear: 32 buckets of 1 ns, then 32 for each doubling up to 2^36 ns (68.7 s); the last takes all above.
-** max_ns is exact, unless its process was killed between its commit and max_ns: the value is then counted by the
-** next process, and the longest known to the bucket. */
+** max_ns is exact, unless the process was killed between its commit and max_ns: the next one counts the value
+** in its bucket, but does not know it any better. */
 struct rtm_histogram {
     int64_t max_ns;
     uint64_t reserved[7];

@@ -8,7 +8,7 @@
 
 #include "rtmesh_reader.h"
 
-/* Puts `undertaker` in the place of `pid` (0: of whoever sits there). RTM_NOTHING: another process sits there. */
+/* Puts `undertaker` in the place of `pid` (0: of whoever sits there). RTM_NOTHING: another process does. */
 static inline enum rtm_result rtm_replace(uint64_t *owner, uint32_t pid, uint64_t undertaker) {
     uint64_t seen = RTM_LOAD_ORDERED(owner);
     while (!pid || !seen || rtm_identity_pid(seen) == pid)
@@ -25,8 +25,8 @@ static inline void rtm_wake_writer(const struct rtm_ring *ring) {
 
 /* Marks a reader that certainly is dead: its pins are cleared. `gone`: for good; else a restart is due. A tap
 ** is always gone. RTM_NOTHING: the seat is no longer `pid`'s, nothing changed. */
-static inline enum rtm_result rtm_mark_dead(const struct rtm_ring *ring, uint32_t index, uint32_t pid,
-                                            int gone) {
+static inline enum rtm_result rtm_mark_dead(
+    const struct rtm_ring *ring, uint32_t index, uint32_t pid, int gone) {
     struct rtm_seat *seat = rtm_seat_at(ring, index);
     uint64_t self = rtm_own_identity(), state = rtm_state_word(RTM_ATTACHED, 0);
     if (rtm_replace(&seat->owner, pid, self) != RTM_DONE) return RTM_NOTHING;
@@ -40,7 +40,7 @@ static inline enum rtm_result rtm_mark_dead(const struct rtm_ring *ring, uint32_
     return RTM_DONE;
 }
 
-/* Frees the seat of a writer that certainly is dead. What it claimed and did not commit was never published. */
+/* Frees the seat of a writer that certainly is dead. What it had claimed only was never published. */
 static inline enum rtm_result rtm_writer_died(const struct rtm_ring *ring, uint32_t pid) {
     uint64_t *owner = &rtm_header(ring)->writer, self = rtm_own_identity();
     if (rtm_replace(owner, pid, self) != RTM_DONE) return RTM_NOTHING;

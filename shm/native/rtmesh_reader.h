@@ -2,8 +2,8 @@
 **
 ** A reader pins an entry's slot, then looks at the entry again (SYNC B): if it is still there, the writer
 ** will see the pin before it reuses the slot. A message that is no longer there is dropped and counted: of a
-** dropping reader because its queue was full or a newer one came, of a block reader because the reader was gone
-** while the writer passed it. One thread takes; release may come from any thread of the process.
+** dropping reader because its queue was full or a newer one came, of a block reader because the reader was
+** gone while the writer passed it. One thread takes; release may come from any thread of the process.
 */
 #ifndef RTMESH_READER_H
 #define RTMESH_READER_H
@@ -30,7 +30,7 @@ static inline uint64_t rtm_first(const struct rtm_terms *terms, uint64_t taken, 
     return head > terms->reach && head - terms->reach > taken ? head - terms->reach : taken;
 }
 
-/* Brings an account up to `head`: see ACCOUNTS AS THEY ARE READ. Once settled it stays as it is. */
+/* Brings an account up to `head`: see ACCOUNTS AS THEY ARE READ. Twice changes nothing. */
 static inline void rtm_settle(
     const struct rtm_terms *terms, uint64_t state, uint64_t head, uint64_t *taken, uint64_t *dropped) {
     int is_gone = rtm_state_of(state) == RTM_GONE;
@@ -110,8 +110,9 @@ static inline enum rtm_result rtm_check_message(
 }
 
 /* Pins the slot of the message at `position` in `cell`. RTM_NOTHING: the message is no longer there. */
-static inline enum rtm_result rtm_pin(struct rtm_reader *reader, uint64_t position, uint32_t cell,
-                                      struct rtm_message *message, struct rtm_problem *problem) {
+static inline enum rtm_result rtm_pin(
+    struct rtm_reader *reader, uint64_t position, uint32_t cell, struct rtm_message *message,
+    struct rtm_problem *problem) {
     const struct rtm_ring *ring = reader->ring;
     const struct rtm_entry *entry = rtm_entry_of(ring, position);
     if (RTM_LOAD(&entry->seq) != position + 1) return RTM_NOTHING;
@@ -164,8 +165,9 @@ static inline void rtm_deliver(struct rtm_reader *reader, const struct rtm_messa
 }
 
 /* Takes the next message, pinned in `cell`. RTM_NOTHING: there is none. */
-static inline enum rtm_result rtm_take(struct rtm_reader *reader, int64_t now_ns, uint32_t cell,
-                                       struct rtm_message *message, struct rtm_problem *problem) {
+static inline enum rtm_result rtm_take(
+    struct rtm_reader *reader, int64_t now_ns, uint32_t cell, struct rtm_message *message,
+    struct rtm_problem *problem) {
     const uint64_t *commit = &rtm_header(reader->ring)->commit;
     uint64_t head = rtm_commit_position(RTM_LOAD(commit));
     if (head == reader->taken) return RTM_NOTHING;
@@ -192,8 +194,9 @@ static inline enum rtm_result rtm_take(struct rtm_reader *reader, int64_t now_ns
 }
 
 /* Pins a message that was taken but not released, once more; the accounts do not move. */
-static inline enum rtm_result rtm_take_again(struct rtm_reader *reader, uint64_t position, uint32_t cell,
-                                             struct rtm_message *message, struct rtm_problem *problem) {
+static inline enum rtm_result rtm_take_again(
+    struct rtm_reader *reader, uint64_t position, uint32_t cell, struct rtm_message *message,
+    struct rtm_problem *problem) {
     if (position < reader->released || position >= reader->taken) return RTM_NOTHING;
     return rtm_pin(reader, position, cell, message, problem);
 }
@@ -232,8 +235,8 @@ static inline void rtm_reader_setup(struct rtm_reader *reader, const struct rtm_
     reader->journal = reader->seat->journal[reader->version & 1]; /* the seat is ours */
 }
 
-static inline enum rtm_result rtm_check_accounts(const struct rtm_reader *reader,
-                                                 struct rtm_problem *problem) {
+static inline enum rtm_result rtm_check_accounts(
+    const struct rtm_reader *reader, struct rtm_problem *problem) {
     const struct rtm_reader_journal *journal = &reader->journal;
     uint64_t head = rtm_commit_position(RTM_LOAD(&rtm_header(reader->ring)->commit));
     uint64_t sum = journal->start + journal->delivered;
@@ -246,8 +249,8 @@ static inline enum rtm_result rtm_check_accounts(const struct rtm_reader *reader
         (unsigned long long)sum, (unsigned long long)head);
 }
 
-/* From GONE, `state`: the backlog is dropped, the reader starts at head. SYNC E: what is published after it became
-** visible cannot be passed over, so the second look is the last. */
+/* From GONE, `state`: the backlog is dropped, the reader starts at head. SYNC E: what is published after it
+** became visible cannot be passed over, so the second look is the last. */
 static inline void rtm_come_back(struct rtm_reader *reader, uint64_t state) {
     const uint64_t *commit = &rtm_header(reader->ring)->commit;
     for (int look = 0; look < 2; look++) {
@@ -280,9 +283,9 @@ static inline void rtm_stop_sleeping(const struct rtm_ring *ring, uint32_t index
 
 /* Sits down in a fixed seat, at its old taken position. Unless `keep_unreleased`, what the last process
 ** took and did not release is released: that process is dead, nobody else can use it. */
-static inline enum rtm_result rtm_reader_attach(struct rtm_reader *reader, const struct rtm_ring *ring,
-                                                uint32_t index, int keep_unreleased,
-                                                struct rtm_problem *problem) {
+static inline enum rtm_result rtm_reader_attach(
+    struct rtm_reader *reader, const struct rtm_ring *ring, uint32_t index, int keep_unreleased,
+    struct rtm_problem *problem) {
     uint64_t other;
     if (index >= ring->layout.fixed_readers)
         return rtm_fail(problem, RTM_BAD_LAYOUT, "it has no reader %u: it has %u", index,
@@ -328,8 +331,9 @@ static inline void rtm_seat_tap(struct rtm_reader *reader, const char *name, uin
 }
 
 /* Claims a spare seat and starts at head. */
-static inline enum rtm_result rtm_tap(struct rtm_reader *reader, const struct rtm_ring *ring,
-                                      const char *name, uint32_t queue, struct rtm_problem *problem) {
+static inline enum rtm_result rtm_tap(
+    struct rtm_reader *reader, const struct rtm_ring *ring, const char *name, uint32_t queue,
+    struct rtm_problem *problem) {
     uint64_t identity = rtm_own_identity(), other;
     for (uint32_t i = ring->layout.fixed_readers; i < ring->seats; i++) {
         if (rtm_take_seat(&rtm_seat_at(ring, i)->owner, identity, &other) != RTM_DONE) continue;

@@ -1,8 +1,8 @@
 /* rtmesh_relay.h: what only a relay needs, which reads one ring and fills another elsewhere.
 **
 ** It takes messages and sends them; some are lost on the way, with the connection or with the relay. Then the
-** other side says how far it got, and the reader's account becomes, in one commit, what it would be had the lost
-** ones never been taken. What the ring has let go of meanwhile is dropped, reader_gone.
+** other side says how far it got, and the reader's account becomes, in one commit, what it would be had the
+** lost ones never been taken. What the ring has let go of meanwhile is dropped, reader_gone.
 */
 #ifndef RTMESH_RELAY_H
 #define RTMESH_RELAY_H
@@ -23,8 +23,7 @@ static inline enum rtm_result rtm_resume(
                         (unsigned long long)delivered, (unsigned long long)position, reader->index,
                         (unsigned long long)journal->delivered, (unsigned long long)reader->taken);
     if (lost > back) journal->dropped[RTM_READER_GONE] += lost - back;
-    else
-        journal->dropped[reader->terms.reason] -= back - lost; /* dropped among the lost ones: decided anew */
+    else journal->dropped[reader->terms.reason] -= back - lost; /* dropped among them: decided anew */
     journal->delivered = delivered;
     reader->taken = from;
     rtm_reader_commit(reader);

@@ -1,8 +1,8 @@
 /* rtmesh_wait.h: wait until a reader has something, or a writer has space; for any number of rings.
 **
-** First a look, then a spin of at most spin_ns, then sleep. SYNC D: the waiter notes the bell, sets its sleeper
-** bit, looks once more, and sleeps only while the bell still holds what it noted. The other side stores its
-** commit, then looks at the bit, and rings. No spin when the peer last ran on this CPU: it could not run.
+** First a look, then a spin of at most spin_ns, then sleep. SYNC D: the waiter notes the bell, sets its
+** sleeper bit, looks once more, and sleeps only while the bell still holds what it noted. The other side
+** stores its commit, then looks at the bit, and rings. No spin when the peer last ran on this CPU: it could not run.
 */
 #ifndef RTMESH_WAIT_H
 #define RTMESH_WAIT_H
@@ -84,8 +84,9 @@ static inline void rtm_clear_sleeper(const struct rtm_wait_item *item) {
 }
 
 /* 1 ready, 0 slept, -1 interrupted by a signal. */
-static inline int rtm_sleep_once(const struct rtm_wait_item *items, uint32_t count, struct rtm_bell *bells,
-                                 int64_t since_ns, int64_t until_ns) {
+static inline int rtm_sleep_once(
+    const struct rtm_wait_item *items, uint32_t count, struct rtm_bell *bells, int64_t since_ns,
+    int64_t until_ns) {
     int64_t longest = rtm_monotonic_ns() + RTM_LONGEST_SLEEP_NS;
     if (until_ns > longest) until_ns = longest;
     for (uint32_t i = 0; i < count; i++) bells[i] = rtm_set_sleeper(&items[i]);
@@ -95,10 +96,11 @@ static inline int rtm_sleep_once(const struct rtm_wait_item *items, uint32_t cou
     return result;
 }
 
-/* Waits until any item is ready or `deadline_ns` (CLOCK_MONOTONIC; RTM_FOREVER) has passed. `bells` is room for
-** `count` of them. 1 ready, 0 deadline, -1 a signal arrived: handle it and wait again. */
-static inline int rtm_wait(const struct rtm_wait_item *items, uint32_t count, struct rtm_bell *bells,
-                           int64_t deadline_ns, int64_t spin_ns) {
+/* Waits until any item is ready or `deadline_ns` (CLOCK_MONOTONIC; RTM_FOREVER) has passed. `bells` is room
+** for `count` of them. 1 ready, 0 deadline, -1 a signal arrived: handle it and wait again. */
+static inline int rtm_wait(
+    const struct rtm_wait_item *items, uint32_t count, struct rtm_bell *bells, int64_t deadline_ns,
+    int64_t spin_ns) {
     int64_t ignored = RTM_FOREVER, since = rtm_monotonic_ns();
     if (rtm_any_ready(items, count, &ignored)) return 1;
     if (spin_ns > deadline_ns - since) spin_ns = deadline_ns - since;

@@ -184,8 +184,8 @@ static inline int rtm_find_origin(const struct rtm_ring *ring, uint64_t origin) 
     return -1;
 }
 
-static inline void rtm_fill_entry(struct rtm_writer *writer, int64_t publish_time_ns,
-                                  uint64_t source_position) {
+static inline void rtm_fill_entry(
+    struct rtm_writer *writer, int64_t publish_time_ns, uint64_t source_position) {
     struct rtm_entry *entry = rtm_entry_of(writer->ring, writer->head);
     RTM_STORE(&entry->slot, writer->claimed);
     RTM_STORE(&entry->offset, writer->offset);

@@ -15,6 +15,7 @@ from nodes.decoder import Decoder
 from nodes.replay import Replay
 from nodes.score import Score
 
+from rtmesh.node.errors import NodeDefinitionError, ParametersRefusedError
 from rtmesh.node.testing import NodeHarness
 
 DECODER = {"window": 5, "gain": 1, "weights": "data/reach_decoder.npz"}
@@ -107,6 +108,20 @@ def test_replay_plays_ten_bins_a_second_and_faster_when_told(harness) -> None:
         assert (
             [truth.trial for truth in truths] == [message.segment for message in bins] == [0] * 11 + [1] * 9
         )
+
+
+@pytest.mark.parametrize("speed", ["1e9", "0", "fast"])
+def test_replay_refuses_a_speed_that_is_none_in_its_own_words(harness, speed: str) -> None:
+    told = f"speed '{speed}': give a number above 0, up to 1000000, such as 10, or max"
+    with pytest.raises(NodeDefinitionError) as raised, harness(
+        Replay, package="reach", parameters={"speed": speed}
+    ):
+        pass
+    assert str(raised.value) == f"Replay.play: @every(hz=rate_hz): {told}"
+
+    with harness(Replay, package="reach") as replay, pytest.raises(ParametersRefusedError) as raised:
+        replay.configure(speed=speed)
+    assert str(raised.value) == told
 
 
 def test_segments_count_the_cuts(altered) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from loop_rig import LoopRig
 
 from rtmesh.common.control import WORD_STATE, WORD_STEP_STARTED_NS
+from rtmesh.node.calls import UNKNOWN
+from rtmesh.node.tracebacks import LONGEST_DETAIL
 from rtmesh.shm import Policy
 from rtmesh.v1 import status_pb2
 
@@ -57,6 +60,59 @@ def test_an_exception_in_teardown_alone_fails_the_node(tmp_path: Path) -> None:
 
         assert rig.until_state(FAILED).reason == "OSError: cannot let go"
         assert rig.exit_code() == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "reason", "in_detail"),
+    [
+        ("long", f"ValueError: {'x' * 287}…", "characters are left out here]\nxxx"),
+        ("many lines", "ValueError: first line", "\nlast line\n"),
+        ("no text", "Unspeakable (its text cannot be shown: str() raised KeyError)", "raise Unspeakable"),
+        ("in an argument", "KeyError (its text cannot be shown: str() raised KeyError)", "raise KeyError"),
+        ("no characters", r"FileNotFoundError: data/\udcff.npz", r"FileNotFoundError: data/\udcff.npz"),
+        ("no log", "ValueError: no log", "ValueError: no log"),
+    ],
+)
+def test_an_exception_that_is_hard_to_tell_is_told(
+    tmp_path: Path, label: str, reason: str, in_detail: str
+) -> None:
+    with LoopRig(tmp_path, "loop_nodes:Talkative", policies=BLOCK) as rig:
+        rig.start_running()
+        rig.feed("bins", label=label)
+
+        told = rig.until_state(FAILED)
+
+        assert told.reason == reason
+        assert "in fail" in told.detail and in_detail in told.detail
+        assert len(told.detail) <= LONGEST_DETAIL
+        assert rig.exit_code() == 1
+        assert (tmp_path / "teardown").exists()
+
+
+def test_a_method_whose_exception_has_no_text_is_refused(tmp_path: Path) -> None:
+    with LoopRig(tmp_path, "loop_nodes:Talkative", policies=BLOCK) as rig:
+        rig.start_running()
+
+        reply = rig.ask("Double", value=1)
+
+        assert reply.code == UNKNOWN
+        assert reply.message == "Unspeakable (its text cannot be shown: str() raised KeyError)"
+        assert rig.told()[-1] == "RUNNING"
+
+
+def test_of_many_results_the_last_is_told_before_the_failure_and_after_teardown(tmp_path: Path) -> None:
+    with LoopRig(tmp_path, "loop_nodes:Talkative", policies=BLOCK) as rig:
+        rig.start_running()
+        rig.feed("bins", label="enough")
+
+        assert rig.exit_code() == 1
+
+        result, failed, last = rig.events[-3:]
+        assert json.loads(result.result.json) == {"count": 1000}
+        assert failed.state.reason == "ValueError: enough"
+        assert json.loads(last.result.json) == {"count": 1000, "is_torn_down": True}
+        assert rig.told() == ["SETTING_UP", "READY", "RUNNING", "FAILED"]
+        assert len(rig.events) == 6, "nothing else was told"
 
 
 @pytest.mark.parametrize(

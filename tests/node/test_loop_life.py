@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -98,6 +99,26 @@ def test_stop_ends_a_node_that_waits_for_the_start(tmp_path: Path) -> None:
 
         assert rig.exit_code() == 0
         assert rig.told()[-1] == "STOPPED"
+
+
+@pytest.mark.parametrize("how", ["order", "signal"])
+def test_stop_during_setup_ends_a_node_after_it(tmp_path: Path, how: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with LoopRig(tmp_path, "loop_nodes:SlowToSetUp", service="Source") as rig:
+        rig.start()
+        rig.until_so((tmp_path / "in_setup").exists)
+        if how == "order":
+            rig.order(start=node_pb2.StartNode())
+            rig.stop()
+        else:
+            rig.process.send_signal(signal.SIGTERM)
+        with (tmp_path / "pipe").open("r+b", buffering=0) as pipe:
+            pipe.write(b"go on\n")
+            assert rig.exit_code() == 0
+
+        assert rig.told() == ["SETTING_UP", "READY", "STOPPED"]
+        assert "teardown" in rig.log
+        assert "started" not in rig.log
 
 
 @pytest.mark.parametrize("node", ["Flood", "Swallowing"])

@@ -43,6 +43,16 @@ def test_parameters_are_read_set_and_refused(tmp_path: Path) -> None:
         assert changed.response != read.response
 
 
+def test_a_result_waits_no_longer_than_it_must(tmp_path: Path) -> None:
+    with LoopRig(tmp_path, "loop_nodes:Talkative", policies=BLOCK) as rig:
+        rig.start_running()
+        for _ in range(3):
+            rig.feed("bins")
+
+        # Nothing else comes: the loop wakes up by itself to tell the newest.
+        rig.until(lambda event: event.result.json == '{"count": 3000}', "the newest result")
+
+
 def test_arrays_come_and_go_unchanged(tmp_path: Path) -> None:
     with LoopRig(tmp_path, "loop_nodes:Doubler", policies=BLOCK) as rig:
         rig.start_running()

@@ -36,6 +36,10 @@ def test_a_class_that_fits_has_no_problems() -> None:
     assert problems_of(Fitting) == ""
 
 
+def no_rate(parameters) -> float:
+    return 0.0
+
+
 class Wrong(Node):
     @on("bin")
     def first(self, bins) -> None:
@@ -59,6 +63,9 @@ class Wrong(Node):
     @every(hz=1, period="1s")
     def seventh(self) -> None: ...
 
+    @every(hz=no_rate)
+    def eighth(self) -> None: ...
+
 
 @pytest.mark.parametrize(
     "problem",
@@ -71,6 +78,7 @@ class Wrong(Node):
         "Wrong.fifth: @every(hz='parameter:speed'): lab.v1.FilterParameters has no parameter 'speed'",
         "Wrong.sixth: @every(period='5 parsecs'): ",
         "Wrong.seventh: @every(hz=1, period='1s'): give hz or period, not both",
+        "Wrong.eighth: @every(hz=no_rate): a rate of 0.0 Hz",
         "Wrong.first: self.outputs.velocty: lab.v1.Filter has no output 'velocty'; outputs: velocity, events",
     ],
 )

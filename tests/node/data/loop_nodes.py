@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+from pathlib import Path
 
 from lab.v1 import lab_pb2
 
@@ -130,6 +132,70 @@ class BrokenInSetup(Node):
 
     @on("bins")
     def each(self, bins) -> None: ...
+
+    def teardown(self) -> None:
+        self.log.info("teardown")
+
+
+class Unspeakable(Exception):
+    """An exception that cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise KeyError("no text")
+
+    __repr__ = __str__
+
+
+class Talkative(Node):
+    """Raises what the label says, and reports in each step, also in teardown."""
+
+    def setup(self) -> None:
+        self.count = 0
+
+    @on("bins")
+    def each(self, bins) -> None:
+        for _ in range(1000):
+            self.count += 1
+            self.report(count=self.count)
+        if bins.label:
+            self.fail(bins.label)
+
+    def fail(self, label: str) -> None:
+        if label == "long":
+            raise ValueError("x" * 300_000)
+        if label == "many lines":
+            raise ValueError("first line" + "\nmore" * 100_000 + "\nlast line")
+        if label == "no text":
+            raise Unspeakable
+        if label == "in an argument":
+            raise KeyError(Unspeakable())
+        if label == "no characters":
+            raise FileNotFoundError(os.fsdecode(b"data/\xff.npz"))
+        if label == "no log":
+            sys.stderr.close()
+        raise ValueError(label)
+
+    def Double(self, request: lab_pb2.Number) -> lab_pb2.Number:
+        raise Unspeakable
+
+    def teardown(self) -> None:
+        self.report(count=self.count, is_torn_down=True)
+        Path("teardown").touch()
+
+
+class SlowToSetUp(Node):
+    """Sets up until somebody writes into the pipe."""
+
+    def setup(self) -> None:
+        Path("in_setup").touch()
+        with Path("pipe").open() as pipe:
+            pipe.readline()
+
+    def start(self) -> None:
+        self.log.info("started")
+
+    @every()
+    def next(self) -> None: ...
 
     def teardown(self) -> None:
         self.log.info("teardown")
