@@ -14,127 +14,182 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
+import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from rtmesh.cli.runtime_folder import make_folder, remove_stale_folders
 from rtmesh.client import Client
-from rtmesh.common.errors import RtmeshError, UnavailableError
-from rtmesh.common.processes import is_alive, process_start_time, spawn
+from rtmesh.common.errors import DeadlineExceededError, RtmeshError, UnavailableError
+from rtmesh.common.processes import child_environment, spawn
 from rtmesh.shm import sweep
 
+SCHEDULER = "scheduler"
 _READY_TIMEOUT_S = 30.0
+_LOOK_S = 0.02
+_ANSWER_S = 1.0
 _END_TIMEOUT_S = 15.0
-_PREFIX = f"rtmesh-{os.getuid()}-"
+_KILL_TIMEOUT_S = 5.0
+# In the environment of every process of the mesh: tells whose it is when its parent is gone.
+_MARK = "RTMESH_UP_FOLDER"
+
+
+class Ended(NamedTuple):
+    """A process of the mesh that has ended."""
+
+    name: str
+    return_code: int
+    log_tail: str
+
+    @property
+    def text(self) -> str:
+        """Who ended, and how; with the end of its log unless it was killed."""
+        who = f"the {SCHEDULER}" if self.name == SCHEDULER else f"meshd of machine {self.name}"
+        if self.return_code < 0:
+            return f"{who} was killed by {_signal_name(-self.return_code)}"
+        return f"{who} ended with status {self.return_code}"
 
 
 class EmbeddedMesh:
-    """The processes of a mesh on this computer; a context manager.
+    """The processes of a mesh on this computer. Whoever makes one closes it.
 
     Args:
         machines: names of the machines to run.
+        nodes: names of the nodes that they will carry.
     """
 
-    def __init__(self, machines: Sequence[str]) -> None:
+    def __init__(self, machines: Sequence[str], nodes: Sequence[str]) -> None:
         remove_stale_folders()
-        self.folder = _make_folder()
+        self.folder = make_folder(machines, nodes)
         self.address = f"unix:{self.folder / 's.sock'}"
         self._machines = list(machines)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._told: set[str] = set()
 
-    def __enter__(self) -> Client:
-        try:
-            return self._start()
-        except BaseException:
-            self.close()
-            raise
+    def start(self, while_waiting: Callable[[], None] = lambda: None) -> Client:
+        """Start every process. `while_waiting` is called often, and may raise to give up.
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def check(self) -> None:
-        """Raise if a process of the mesh has ended, with the end of its log."""
-        for name, child in self._children.items():
-            if child.poll() is not None:
-                raise RtmeshError(f"{name} ended with status {child.returncode}\n{self._log_tail(name)}")
-
-    def process_ids(self) -> dict[str, int]:
-        """Process id of the scheduler and of each meshd, by name."""
-        return {name: child.pid for name, child in self._children.items()}
-
-    def close(self) -> None:
-        """End the machines, then the scheduler; remove the folder."""
-        machines = [child for name, child in self._children.items() if name != "scheduler"]
-        _end(machines)
-        _end([child for child in self._children.values() if child not in machines])
-        shutil.rmtree(self.folder, ignore_errors=True)
-        # What a meshd that was killed could not remove.
-        sweep()
-
-    def _start(self) -> Client:
-        self._spawn("scheduler", ["rtmesh.scheduler", "--listen", self.address], state=True)
+        Raises:
+            RtmeshError: the scheduler ended, or does not answer.
+        """
+        self._spawn(SCHEDULER, ["rtmesh.scheduler", "--listen", self.address], state=True)
         client = Client(self.address)
-        self._wait_ready(client)
+        self._wait_ready(client, while_waiting)
         for machine in self._machines:
             arguments = ["rtmesh.machine", "--machine", machine, "--scheduler", self.address]
             self._spawn(machine, [*arguments, "--root", "/", "--dir", str(self.folder)])
         return client
 
+    def take_ended(self) -> list[Ended]:
+        """Processes that have ended since the last call."""
+        ended = [name for name, child in self._children.items() if child.poll() is not None]
+        new = [name for name in ended if name not in self._told]
+        self._told.update(new)
+        return [Ended(name, self._children[name].returncode, self._log_tail(name)) for name in new]
+
+    def await_end(self, names: Iterable[str], timeout_s: float) -> None:
+        """Wait until these processes have ended, but not for long: somebody saw their connections end."""
+        for name in names:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._children[name].wait(timeout_s)
+
+    def end(self, *, at_once: bool = False) -> None:
+        """End the machines, then the scheduler; the folder stays. At once: without letting nodes stop."""
+        machines = [child for name, child in self._children.items() if name != SCHEDULER]
+        scheduler = [child for name, child in self._children.items() if name == SCHEDULER]
+        for children in (machines, scheduler):
+            _end(children, 0.0 if at_once else _END_TIMEOUT_S)
+        if any(child.returncode < 0 for child in self._children.values()):
+            _kill_marked(self.folder)
+
+    def close(self) -> None:
+        """Remove the folder, and the segments that a meshd that was killed could not."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        sweep()
+
     def _spawn(self, name: str, arguments: list[str], *, state: bool = False) -> None:
         extra = ["--state", str(self.folder / "scheduler")] if state else []
-        command = [sys.executable, "-m", *arguments, *extra, "--die-with-parent", str(os.getpid())]
-        self._children[name] = spawn(command, log_path=self.folder / f"{name}.log")
+        # -P: files of the working folder must not hide modules of Python itself.
+        command = [sys.executable, "-P", "-m", *arguments, *extra, "--die-with-parent", str(os.getpid())]
+        environment = child_environment() | {_MARK: str(self.folder)}
+        self._children[name] = spawn(command, log_path=self.folder / f"{name}.log", env=environment)
 
-    def _wait_ready(self, client: Client) -> None:
+    def _wait_ready(self, client: Client, while_waiting: Callable[[], None]) -> None:
+        deadline_s = time.monotonic() + _READY_TIMEOUT_S
+        while not self._answers(client):
+            while_waiting()
+            for ended in self.take_ended():
+                raise RtmeshError(f"{ended.text}\n{ended.log_tail}")
+            if time.monotonic() > deadline_s:
+                raise DeadlineExceededError(
+                    f"the scheduler was not ready within {_READY_TIMEOUT_S:g} s\n{self._log_tail(SCHEDULER)}"
+                )
+            time.sleep(_LOOK_S)
+
+    def _answers(self, client: Client) -> bool:
+        if not (self.folder / "s.sock").exists():
+            return False
         try:
-            client.wait_ready(_READY_TIMEOUT_S)
+            client.wait_ready(_ANSWER_S)
         except UnavailableError:
-            self.check()
-            raise
+            return False
+        return True
 
     def _log_tail(self, name: str) -> str:
         lines = (self.folder / f"{name}.log").read_text(errors="replace").splitlines()
         return "\n".join(f"  {line}" for line in lines[-15:])
 
 
-def remove_stale_folders() -> None:
-    """Remove folders of this user's commands that were killed before they could."""
-    for folder in _base().glob(f"{_PREFIX}*"):
-        if not _owner_lives(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _base() -> Path:
-    # Not TMPDIR: a Unix socket's path has at most 107 bytes.
-    return Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp"))
-
-
-def _make_folder() -> Path:
-    base = _base() if os.access(_base(), os.W_OK) else Path(tempfile.gettempdir())
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
-    temporary = folder / "owner.new"
-    temporary.write_text(f"{os.getpid()} {process_start_time(os.getpid())}\n")
-    temporary.rename(folder / "owner")
-    return folder
-
-
-def _owner_lives(folder: Path) -> bool:
+def _signal_name(number: int) -> str:
     try:
-        process_id, start_time = map(int, (folder / "owner").read_text().split())
-    except (OSError, ValueError):
-        # Made this moment, or not ours: leave it.
-        return True
-    return is_alive(process_id, start_time)
+        return f"{signal.Signals(number).name} ({number})"
+    except ValueError:
+        return f"signal {number}"
 
 
-def _end(children: list[subprocess.Popen[bytes]]) -> None:
+def _end(children: Sequence[subprocess.Popen[bytes]], grace_s: float) -> None:
+    until_s = time.monotonic() + grace_s
     for child in children:
         child.terminate()
     for child in children:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_END_TIMEOUT_S)
+            child.wait(max(0.0, until_s - time.monotonic()))
         child.kill()
         child.wait()
+
+
+def _kill_marked(folder: Path) -> None:
+    """End what a killed meshd left: its children are told to by the kernel, theirs are not."""
+    poller, descriptors = select.poll(), list(_open_marked(folder))
+    for descriptor in descriptors:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        poller.register(descriptor, select.POLLIN)
+    until_s = time.monotonic() + _KILL_TIMEOUT_S
+    waiting = set(descriptors)
+    while waiting and (left_s := until_s - time.monotonic()) > 0:
+        for descriptor, _ in poller.poll(left_s * 1000):
+            poller.unregister(descriptor)
+            waiting.discard(descriptor)
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _open_marked(folder: Path) -> Iterator[int]:
+    """A pidfd of each process of this user that belongs to the mesh of a folder."""
+    mark = os.fsencode(f"{_MARK}={folder}")
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        with contextlib.suppress(OSError):  # it has ended, or is not for us to look at
+            descriptor = os.pidfd_open(int(entry.name))
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                yield descriptor
+            else:
+                os.close(descriptor)

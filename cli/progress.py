@@ -15,12 +15,20 @@ from rtmesh.cli import tables
 from rtmesh.v1 import graph_pb2, status_pb2
 
 _LINE_EVERY_S = 5.0
+_TROUBLE = {
+    status_pb2.NODE_STATE_STUCK: "is stuck",
+    status_pb2.NODE_STATE_FAILED: "failed",
+    status_pb2.NODE_STATE_RESTARTING: "failed and is started again",
+}
 
 
 class Progress(Protocol):
     """Something that shows statuses as they come; a context manager."""
 
     def show(self, status: status_pb2.GraphStatus) -> None: ...
+
+    def tell(self, text: str) -> None:
+        """Say something beside the statuses."""
 
     def __enter__(self) -> Self: ...
 
@@ -34,14 +42,45 @@ def progress_for(graph: graph_pb2.Graph) -> Progress:
     return LiveTable() if sys.stdout.isatty() else Lines()
 
 
-class LiveTable:
-    """Redraws the tables in place."""
+class Troubles:
+    """Tells what is wrong with a node once for each time that it gets stuck or fails."""
 
     def __init__(self) -> None:
-        self._live = Live(console=Console(), refresh_per_second=4, transient=True)
+        self._told: dict[str, tuple[int, int]] = {}
+
+    def new_in(self, status: status_pb2.GraphStatus) -> list[str]:
+        """The stack or traceback of each node that got into trouble since the last status, with a heading."""
+        found = []
+        for node in status.nodes:
+            key = (node.state, node.restarts)
+            if node.state not in _TROUBLE:
+                self._told.pop(node.name, None)
+            elif node.detail and self._told.get(node.name) != key:
+                self._told[node.name] = key
+                found.append(_trouble_text(node))
+        return found
+
+
+def _trouble_text(node: status_pb2.NodeStatus) -> str:
+    reason = f": {node.reason}" if node.reason else ""
+    detail = "\n".join(f"  {line}" for line in node.detail.rstrip("\n").splitlines())
+    return f"node {node.name} on {node.machine} {_TROUBLE[node.state]}{reason}\n{detail}"
+
+
+class LiveTable:
+    """Redraws the tables in place; what is told stays above them."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._live = Live(console=console or Console(), refresh_per_second=4, transient=True)
+        self._troubles = Troubles()
 
     def show(self, status: status_pb2.GraphStatus) -> None:
+        for text in self._troubles.new_in(status):
+            self.tell(text)
         self._live.update(tables.status_view(status))
+
+    def tell(self, text: str) -> None:
+        self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -58,11 +97,17 @@ class Lines:
         self._told_until_ns = 0
         self._told_at_that_time: list[str] = []
         self._pulse_s = time.monotonic()
+        self._troubles = Troubles()
 
     def show(self, status: status_pb2.GraphStatus) -> None:
         for event in status.events:
             self._tell(event)
+        for text in self._troubles.new_in(status):
+            self.tell(text)
         self._tell_pulse(status)
+
+    def tell(self, text: str) -> None:
+        click.echo(text, err=True)
 
     def __enter__(self) -> Self:
         return self

@@ -1,32 +1,49 @@
-"""One `meshctl up`: apply, watch, show, stop, sum up."""
+"""One `meshctl up`: apply, watch, show, stop. What comes of it is an Outcome, however it ends."""
 
 from __future__ import annotations
 
-import json
 import queue
 import shutil
-import signal
-import sys
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
-from rich.console import Console
-
-from rtmesh.cli import tables
-from rtmesh.cli.embedded import EmbeddedMesh
+from rtmesh.cli.embedded import SCHEDULER, EmbeddedMesh, Ended
 from rtmesh.cli.progress import Progress, progress_for
-from rtmesh.cli.summary import is_exact, summary_of
+from rtmesh.cli.stop_signals import StopSignals
 from rtmesh.client import Client
 from rtmesh.common.errors import RtmeshError
 from rtmesh.graph.plan import required_machines
 from rtmesh.v1 import graph_pb2, status_pb2
 
 _POLL_S = 0.1
+_NOTICE_S = 2.0
 # A graph drains for at most its own drain_timeout; beyond it something is wrong.
 _STOP_GRACE_S = 30.0
 _DEFAULT_MACHINE = "local"
+_UNPLACED = (status_pb2.GRAPH_PHASE_UNSPECIFIED, status_pb2.GRAPH_PHASE_PENDING)
+_OVER = (status_pb2.NODE_STATE_ENDED, status_pb2.NODE_STATE_STOPPED, status_pb2.NODE_STATE_FAILED)
+
+
+@dataclass
+class Outcome:
+    """How a run ended.
+
+    Args:
+        status: the last that is known of it.
+        failures: what went wrong around the graph, a sentence each.
+        is_final: whether the run was seen to its end; if not, its accounts are those of a graph that ran.
+    """
+
+    status: status_pb2.GraphStatus
+    failures: list[str] = field(default_factory=list)
+    is_final: bool = True
+
+
+class _GiveUpError(Exception):
+    """The run cannot be seen to its end; the text says why."""
 
 
 class UpSession:
@@ -38,64 +55,116 @@ class UpSession:
     """
 
     def __init__(
-        self, graph: graph_pb2.Graph, *, duration_s: float | None = None, logs_folder: Path | None = None
+        self,
+        graph: graph_pb2.Graph,
+        signals: StopSignals,
+        *,
+        duration_s: float | None = None,
+        logs_folder: Path | None = None,
     ) -> None:
         self._graph = graph
+        self._signals = signals
         self._duration_s = duration_s
         self._logs_folder = logs_folder
-        self._stop_wanted = threading.Event()
+        self._outcome = Outcome(status_pb2.GraphStatus(name=graph.name))
+        self._lost_machines: list[str] = []
+        self._was_told_to_stop = False
         self._stopping_since_s: float | None = None
         self._running_since_s: float | None = None
+        self._is_applied = threading.Event()
         self._updates: queue.SimpleQueue[status_pb2.GraphStatus | RtmeshError | None] = queue.SimpleQueue()
 
-    def run(self) -> status_pb2.GraphStatus:
-        """Run to the end and return the final status."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._on_signal)
-        mesh = EmbeddedMesh(required_machines(self._graph) or [_DEFAULT_MACHINE])
-        with mesh as client, progress_for(self._graph) as progress:
-            client.apply(self._graph)
-            threading.Thread(target=self._watch, args=(client,), daemon=True).start()
-            try:
-                return self._follow(client, mesh, progress)
-            finally:
-                self._keep_logs(mesh.folder)
+    def run(self) -> Outcome:
+        """Run to the end. Raises RtmeshError if the graph cannot be begun."""
+        machines = required_machines(self._graph) or [_DEFAULT_MACHINE]
+        mesh = EmbeddedMesh(machines, [node.name for node in self._graph.nodes])
+        try:
+            with progress_for(self._graph) as progress:
+                self._run_on(mesh, progress)
+        except _GiveUpError as reason:
+            self._give_up(str(reason))
+        finally:
+            mesh.end(at_once=self._signals.want_end)
+            self._keep_logs(mesh.folder)
+            mesh.close()
+        return self._outcome
 
-    def conclude(self, status: status_pb2.GraphStatus, summary_path: Path | None) -> None:
-        """Print the summary, write it if asked, and exit 1 if the graph failed."""
-        if summary_path is not None:
-            summary_path.write_text(json.dumps(summary_of(status), indent=2) + "\n")
-        _print_summary(status)
-        if status.phase == status_pb2.GRAPH_PHASE_FAILED:
-            sys.exit(1)
+    def _run_on(self, mesh: EmbeddedMesh, progress: Progress) -> None:
+        client = mesh.start(self._look_at_signals)
+        threading.Thread(target=self._watch, args=(client,), daemon=True).start()
+        self._follow(client, mesh, progress)
+        # The scheduler may have seen a meshd go, and the run end of it, before we looked.
+        gone = [machine.name for machine in self._outcome.status.machines if not machine.connected]
+        mesh.await_end(gone, _NOTICE_S)
+        self._look_at_processes(mesh, progress)
 
-    def _follow(self, client: Client, mesh: EmbeddedMesh, progress: Progress) -> status_pb2.GraphStatus:
-        status = status_pb2.GraphStatus(name=self._graph.name)
+    def _follow(self, client: Client, mesh: EmbeddedMesh, progress: Progress) -> None:
         while True:
+            self._check(client, mesh, progress)
             try:
                 update = self._updates.get(timeout=_POLL_S)
             except queue.Empty:
-                self._check(client, mesh)
                 continue
-            if isinstance(update, RtmeshError):
-                mesh.check()
-                raise update
             if update is None:
-                return status
-            status = update
-            self._note_running(status)
-            progress.show(status)
-            self._check(client, mesh)
+                return
+            if isinstance(update, RtmeshError):
+                self._cannot_watch(update, mesh, progress)
+            else:
+                self._outcome.status = update
+                self._note_running(update)
+                progress.show(update)
 
-    def _check(self, client: Client, mesh: EmbeddedMesh) -> None:
-        """Stop the graph if it is time; complain if the mesh is broken."""
-        mesh.check()
+    def _cannot_watch(self, error: RtmeshError, mesh: EmbeddedMesh, progress: Progress) -> None:
+        """The scheduler is dead, does not answer, or refuses the graph."""
+        if self._is_applied.is_set():
+            mesh.await_end([SCHEDULER], _NOTICE_S)
+            self._look_at_processes(mesh, progress)
+            raise _GiveUpError(str(error))
+        self._look_at_processes(mesh, progress)
+        raise error
+
+    def _check(self, client: Client, mesh: EmbeddedMesh, progress: Progress) -> None:
+        """Stop the graph if it is time; notice what has ended."""
+        self._look_at_signals()
+        self._look_at_processes(mesh, progress)
+        if self._signals.want_stop and not self._was_told_to_stop:
+            self._was_told_to_stop = True
+            progress.tell("stopping the graph; Ctrl-C again ends its processes at once")
         now_s = time.monotonic()
-        if self._stopping_since_s is None and (self._stop_wanted.is_set() or self._is_over(now_s)):
+        if self._stopping_since_s is None and self._is_time_to_stop(now_s):
             self._stopping_since_s = now_s
-            client.stop(self._graph.name)
+            # Not here: a scheduler that does not answer must not keep us from the second Ctrl-C.
+            threading.Thread(target=self._hand_over, args=(self._stop, client), daemon=True).start()
         if self._stopping_since_s is not None and now_s - self._stopping_since_s > self._stop_limit_s():
-            raise RtmeshError("the graph did not stop in time; its processes are ended now")
+            raise _GiveUpError("the graph did not stop in time; its processes are ended")
+
+    def _look_at_signals(self) -> None:
+        if self._signals.want_end:
+            raise _GiveUpError("ended at once, as asked for by a second signal")
+
+    def _look_at_processes(self, mesh: EmbeddedMesh, progress: Progress) -> None:
+        for ended in mesh.take_ended():
+            if ended.name == SCHEDULER:
+                raise _GiveUpError(_told(ended))
+            self._lost_machines.append(ended.name)
+            failure = _told(ended, self._nodes_lost_with(ended.name))
+            self._outcome.failures.append(failure)
+            progress.tell(failure)
+
+    def _nodes_lost_with(self, machine: str) -> list[str]:
+        nodes = self._outcome.status.nodes or self._graph.nodes
+        return [
+            node.name
+            for node in nodes
+            if node.machine == machine and getattr(node, "state", None) not in _OVER
+        ]
+
+    def _is_time_to_stop(self, now_s: float) -> bool:
+        if not self._is_applied.is_set():
+            return False
+        # A graph that is not placed waits for its machines, and one that has ended does not come back.
+        waits_in_vain = bool(self._lost_machines) and self._outcome.status.phase in _UNPLACED
+        return self._signals.want_stop or self._is_over(now_s) or waits_in_vain
 
     def _is_over(self, now_s: float) -> bool:
         if self._duration_s is None or self._running_since_s is None:
@@ -109,47 +178,46 @@ class UpSession:
         if self._running_since_s is None and status.phase == status_pb2.GRAPH_PHASE_RUNNING:
             self._running_since_s = time.monotonic()
 
+    def _give_up(self, reason: str) -> None:
+        self._outcome.failures.append(reason)
+        self._outcome.is_final = False
+
+    # Threads: what they find out goes through the queue.
+
     def _watch(self, client: Client) -> None:
+        self._hand_over(self._apply_and_watch, client)
+
+    def _apply_and_watch(self, client: Client) -> None:
+        client.apply(self._graph)
+        self._is_applied.set()
+        for status in client.watch(self._graph.name, rate_hz=4):
+            self._updates.put(status)
+        self._updates.put(None)
+
+    def _stop(self, client: Client) -> None:
+        client.stop(self._graph.name)
+
+    def _hand_over(self, work: Callable[[Client], None], client: Client) -> None:
         try:
-            for status in client.watch(self._graph.name, rate_hz=4):
-                self._updates.put(status)
-            self._updates.put(None)
+            work(client)
         except RtmeshError as error:
             self._updates.put(error)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._stop_wanted.is_set():
-            raise KeyboardInterrupt
-        self._stop_wanted.set()
 
     def _keep_logs(self, folder: Path) -> None:
         if self._logs_folder is None:
             return
-        for log in folder.rglob("*.log"):
-            target = self._logs_folder / "-".join(log.relative_to(folder).parts)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(log, target)
+        try:
+            for log in folder.rglob("*.log"):
+                target = self._logs_folder / "-".join(log.relative_to(folder).parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(log, target)
+        except OSError as error:
+            self._outcome.failures.append(f"the logs cannot be kept: {error}")
 
 
-def _print_summary(status: status_pb2.GraphStatus) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 180, highlight=False)
-    console.print(tables.status_view(status))
-    for node in status.nodes:
-        if node.result_json:
-            console.print(f"result of {node.name}: {node.result_json}", markup=False, soft_wrap=True)
-    wrong = [edge for edge in status.edges if not is_exact(edge)]
-    for edge in wrong:
-        console.print(f"account of {' -> '.join(tables.edge_ends(edge.edge))} does not add up", markup=False)
-    if status.edges and not wrong:
-        console.print("accounts: every edge adds up (sent = delivered + dropped + in flight)")
-    _print_failures(status)
-
-
-def _print_failures(status: status_pb2.GraphStatus) -> None:
-    words = Console(stderr=True, highlight=False, soft_wrap=True)
-    for problem in status.problems:
-        words.print(f"error: {problem.where}: {problem.path}: {problem.text}; {problem.remedy}", markup=False)
-    for node in status.nodes:
-        if node.state == status_pb2.NODE_STATE_FAILED:
-            words.print(f"error: node {node.name} on {node.machine} failed: {node.reason}", markup=False)
-            words.print(node.detail, markup=False)
+def _told(ended: Ended, nodes: list[str] | None = None) -> str:
+    """A process's end in a sentence, with what it took along and, unless it was killed, the end of its log."""
+    text = ended.text
+    if nodes:
+        text += f"; node {nodes[0]} is lost" if len(nodes) == 1 else f"; nodes {', '.join(nodes)} are lost"
+    return text if ended.return_code < 0 else f"{text}\n{ended.log_tail}"

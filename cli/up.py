@@ -37,14 +37,18 @@ def up(
     """Run GRAPH with a scheduler and one meshd for each machine that it names, all below this command.
 
     A table shows nodes, edges, rates, latencies and drops while it runs. Ctrl-C (or --for) stops the
-    graph cleanly: what is in flight is delivered, then the accounts are printed. Exit status 0 if the
-    graph ended well or was stopped, 1 if it failed.
+    graph cleanly: what is in flight is delivered, then the accounts are printed. A second Ctrl-C ends its
+    processes at once, and what is known is printed. Exit status 0 if the graph ended well or was stopped,
+    1 if it failed, if a process of the mesh died, or if it was ended at once.
     """
+    from rtmesh.cli.conclusion import check_writable, conclude
     from rtmesh.cli.loading import load
     from rtmesh.cli.session import UpSession
+    from rtmesh.cli.stop_signals import StopSignals
 
     with errors_told():
         loaded = load(graph, settings)
-        session = UpSession(loaded.graph, duration_s=duration_s, logs_folder=logs_folder)
-        status = session.run()
-        session.conclude(status, summary_path)
+        check_writable(summary_path, logs_folder)
+        with StopSignals() as signals:
+            session = UpSession(loaded.graph, signals, duration_s=duration_s, logs_folder=logs_folder)
+            conclude(session.run(), summary_path)

@@ -85,7 +85,7 @@ class Histogram:
 
     @property
     def max_ns(self) -> int:
-        """Longest latency, exact (a process killed just after it had taken it may take it along)."""
+        """Longest latency: exact, or the floor of its bucket if a process was killed as it took that one."""
         last = bisect_left(self._totals, self.count) if self.count else 0
         return max(self._max_ns, _native.bucket_floor_ns(last))
 
@@ -108,7 +108,12 @@ def _middle_ns(bucket: int) -> int:
 
 @dataclass(frozen=True)
 class ReaderSnapshot:
-    """The account of one reader: head - start == delivered + sum(dropped) + (head - taken)."""
+    """The account of one reader: head - start == delivered + sum(dropped) + (head - taken).
+
+    It is right whether the reader takes or not: what it can no longer be given is already among taken and
+    dropped, for its policy's reason, so at most `queue` are in flight. Of a gone one, what waited when it was
+    given up and what came after is dropped, reader_gone.
+    """
 
     index: int
     name: str

@@ -79,7 +79,10 @@ class Ring:
         return self._map.mark_dead(index, pid or 0, False)
 
     def mark_gone(self, index: int, pid: int | None = None) -> bool:
-        """The reader's process is dead for good: clear its pins, drop its backlog, free the writer."""
+        """The reader's process is dead for good: clear its pins, give it up at head, free the writer.
+
+        What waited for it, and what comes, is dropped: reader_gone. Marked again, it stays given up there.
+        """
         return self._map.mark_dead(index, pid or 0, True)
 
     def writer_died(self, pid: int | None = None) -> bool:

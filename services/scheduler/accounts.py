@@ -3,11 +3,11 @@
 A ring edge is one reader of one ring. An edge between machines is two rings and a wire:
 
       writer ──> output ring ──relay──> on the wire ──relay──> ingress ring ──> reader
-                 [taken, head)     [source, taken)             [taken, head)
+                 [taken, head)   delivered - stored            [taken, head)
                  └────────────────── in flight ─────────────────────┘
 
-`source` is the ingress ring's source_position: the position of the output ring up to which the far
-side holds, or was told of, everything. Positions are counted from 0 over the life of a ring.
+`delivered` is what the near relay took, `stored` is the ingress ring's head: both count messages. A position
+of the output ring would not do: what the near end drops lies between two positions, but not on the wire.
 """
 
 from __future__ import annotations
@@ -62,17 +62,17 @@ def grpc_edge(plan: plan_pb2.EdgePlan, output: Ring | None, ingress: Ring | None
     """The account of an edge between machines, from the rings at its two ends, either of them unreported.
 
     The ends are not read at one instant. What the far end has stored was certainly sent: where it was read
-    later, its position in the writer's ring is the newer knowledge of that ring. So the account adds up
-    at any time, as of the older of the two readings or later.
+    later, it is the newer knowledge of the writer's ring. So the account adds up at any time, as of the
+    older of the two readings or later.
     """
     status = status_pb2.EdgeStatus(edge=plan.edge, transport=plan.transport)
     egress_reader = find_reader(output, reader_name(plan.edge))
     far_reader = find_reader(ingress, reader_name(plan.edge))
     if output is not None and egress_reader is not None:
-        stored = max(ingress.source_position if ingress is not None else 0, egress_reader.start)
-        status.sent = max(output.head, stored) - egress_reader.start
+        passed = sum(egress_reader.dropped.values()) + (ingress.head if ingress is not None else 0)
+        status.sent = max(output.head - egress_reader.start, passed)
         status.is_holding = egress_reader.is_holding
-        status.in_flight += _behind(output, egress_reader, stored)
+        status.in_flight += status.sent - passed
     if ingress is not None and far_reader is not None:
         status.delivered = far_reader.delivered
         status.in_flight += waiting(ingress, far_reader)
@@ -90,14 +90,6 @@ def budget_status(
         status.measured.CopyFrom(measured)
         status.held = measured.count > 0 and measured.p99_us <= budget.p99_us
     return status
-
-
-def _behind(output: Ring, egress_reader: Reader, stored: int) -> int:
-    """Messages that the writer has published and the far ring has not stored: those that wait for the near
-    relay (a gone reader's are all counted as dropped already), and those on the wire."""
-    taken = max(egress_reader.taken, stored)
-    backlog = 0 if egress_reader.state == GONE else max(0, output.head - taken)
-    return backlog + taken - stored
 
 
 def _dropped(*readers: Reader | None) -> Counter[str]:

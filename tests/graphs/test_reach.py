@@ -113,8 +113,9 @@ def test_replay_plays_ten_bins_a_second_and_faster_when_told(harness) -> None:
 @pytest.mark.parametrize("speed", ["1e9", "0", "fast"])
 def test_replay_refuses_a_speed_that_is_none_in_its_own_words(harness, speed: str) -> None:
     told = f"speed '{speed}': give a number above 0, up to 1000000, such as 10, or max"
-    with pytest.raises(NodeDefinitionError) as raised, harness(
-        Replay, package="reach", parameters={"speed": speed}
+    with (
+        pytest.raises(NodeDefinitionError) as raised,
+        harness(Replay, package="reach", parameters={"speed": speed}),
     ):
         pass
     assert str(raised.value) == f"Replay.play: @every(hz=rate_hz): {told}"

@@ -81,7 +81,7 @@ def test_only_the_edges_own_reader_counts() -> None:
 
 
 def test_an_edge_between_machines_is_in_flight_in_three_places() -> None:
-    output = ring(head=100, taken=80)
+    output = ring(head=100, taken=80, dropped={"queue_full": 5})
     ingress = ring(head=70, taken=60, source_position=75)
 
     status = grpc_edge(GRPC, output, ingress)
@@ -89,6 +89,27 @@ def test_an_edge_between_machines_is_in_flight_in_three_places() -> None:
     assert status.sent == 100
     assert status.delivered == 60
     assert status.in_flight == (100 - 80) + (80 - 75) + (70 - 60)
+    assert is_exact(status)
+
+
+def test_what_the_near_end_has_dropped_and_not_yet_told_is_not_on_the_wire() -> None:
+    output = ring(head=500, taken=499, dropped={"superseded": 489})
+    ingress = ring(head=10, taken=10, source_position=10)
+
+    status = grpc_edge(GRPC, output, ingress)
+
+    assert (status.sent, status.delivered, status.in_flight) == (500, 10, 1)
+    assert is_exact(status)
+
+
+def test_messages_lost_with_a_gone_near_reader_are_on_the_wire_until_it_comes_back() -> None:
+    output = ring(head=100, taken=100, dropped={"reader_gone": 70})
+    output.readers[0].state = GONE
+
+    status = grpc_edge(GRPC, output, ring(head=25, taken=25, source_position=25))
+
+    assert (status.sent, status.in_flight) == (100, 5)
+    assert is_exact(status)
 
 
 def test_an_edge_between_machines_sums_drops_of_both_ends_by_reason() -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from copy import deepcopy
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -31,6 +32,19 @@ class ModelReader:
         self.taken = self.released = self.delivered = 0
         self.dropped = dict.fromkeys(REASONS, 0)
         self.is_gone = self.is_absent = False
+        self.gone_at = 0
+
+    def settle(self, head: int) -> None:
+        """Drop what can no longer be given, as of `head`."""
+        if self.policy != Policy.BLOCK:
+            reach = (self.gone_at if self.is_gone else head) - self.queue
+            self.drop_to(max(self.taken, reach), self.reason)
+        if self.is_gone:
+            self.drop_to(head, "reader_gone")
+
+    def give_up(self, head: int) -> None:
+        if not self.is_gone:
+            self.is_gone, self.gone_at = True, head
 
     def drop_to(self, position: int, reason: str) -> None:
         self.dropped[reason] += position - self.taken
@@ -40,8 +54,7 @@ class ModelReader:
         """Position of the message it is given, None if there is none."""
         if self.taken == head:
             return None
-        if self.policy != Policy.BLOCK:
-            self.drop_to(max(self.taken, head - self.queue), self.reason)
+        self.settle(head)
         self.taken += 1
         self.delivered += 1
         return self.taken - 1
@@ -65,7 +78,8 @@ class RingMachine(RuleBasedStateMachine):
         block = self.model[0]
         is_full = not block.is_gone and self.head - block.released >= block.queue
         if is_full and block.is_absent:
-            block.is_gone, is_full = True, False
+            block.give_up(self.head)
+            is_full = False
         assert self.writer.try_publish(b"%064d" % self.head, self.head) is not is_full
         self.head += not is_full
 
@@ -91,15 +105,24 @@ class RingMachine(RuleBasedStateMachine):
     def forget_a_view(self) -> None:
         self.views.pop(0)
 
-    @rule(index=SEATS, is_gone=st.booleans())
-    def lose_reader(self, index: int, is_gone: bool) -> None:
-        reader, model = self.readers[index], self.model[index]
+    @rule(index=SEATS, leaves=st.booleans())
+    def lose_reader(self, index: int, leaves: bool) -> None:
+        reader = self.readers[index]
         if reader is None or self.views:
             return
+        if leaves:
+            reader.leave()
+            self.model[index].give_up(self.head)
         reader.close()
         self.readers[index] = None
-        model.is_absent, model.is_gone = not is_gone, is_gone
-        assert (self.ring.mark_gone if is_gone else self.ring.mark_absent)(index)
+        assert self.ring.mark_absent(index)
+        self.model[index].is_absent = not leaves
+
+    @rule(index=SEATS)
+    def mark_gone(self, index: int) -> None:
+        if self.readers[index] is None:
+            assert self.ring.mark_gone(index)
+            self.model[index].give_up(self.head)
 
     @rule(index=SEATS)
     def attach_reader(self, index: int) -> None:
@@ -108,7 +131,7 @@ class RingMachine(RuleBasedStateMachine):
         self.readers[index] = Reader(self.name, index)
         model = self.model[index]
         if model.is_gone:
-            model.drop_to(self.head, "reader_gone")
+            model.settle(self.head)
         model.released = model.taken
         model.is_gone = model.is_absent = False
 
@@ -121,12 +144,13 @@ class RingMachine(RuleBasedStateMachine):
     def accounts_agree(self) -> None:
         snapshot = self.ring.snapshot()
         assert snapshot.head == self.head
-        for account, model in zip(snapshot.readers, self.model):
-            gone = self.head - model.taken if model.is_gone else 0
-            dropped = {**model.dropped, "reader_gone": model.dropped["reader_gone"] + gone}
-            assert account.dropped == dropped
-            assert (account.taken, account.delivered) == (model.taken + gone, model.delivered)
+        for account, words in zip(snapshot.readers, self.model):
+            model = deepcopy(words)
+            model.settle(self.head)
+            assert account.dropped == model.dropped
+            assert (account.taken, account.delivered) == (model.taken, model.delivered)
             assert account.latency.count == model.delivered
+            assert self.head - account.taken <= model.queue
 
     @invariant()
     def kept_views_are_untouched(self) -> None:

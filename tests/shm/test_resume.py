@@ -95,9 +95,30 @@ def test_a_dropping_reader_decides_anew_about_what_was_lost(make):
 
     reader.resume(2, 2)
 
-    assert account(ring) == (2, 2, {})
+    assert reader.taken == 2
+    assert account(ring) == (10, 2, {"queue_full": 8})
     assert take(reader, 4) == [10, 11, 12, 13]
     assert account(ring) == (14, 6, {"queue_full": 8})
+
+
+def test_a_dropping_reader_that_was_gone_resumes_with_an_exact_account(make):
+    ring, writer, reader = make(Policy.DROP_OLDEST, 4)
+    publish(writer, *range(3))
+    take(reader, 3)
+    publish(writer, *range(3, 13))
+    reader.close()
+    ring.mark_gone(0)
+    publish(writer, *range(13, 16))
+    assert account(ring) == (16, 3, {"queue_full": 6, "reader_gone": 7})
+
+    successor = Reader(ring.name, 0, keep_unreleased=True)
+    successor.resume(1, 1)
+
+    assert account(ring) == (16, 1, {"queue_full": 6, "reader_gone": 9})
+    publish(writer, *range(16, 21))
+    assert take(successor, 4) == [17, 18, 19, 20]
+    assert account(ring) == (21, 5, {"queue_full": 7, "reader_gone": 9})
+    successor.close()
 
 
 def test_the_newest_message_of_a_latest_reader_comes_again(make):

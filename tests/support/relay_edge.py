@@ -133,7 +133,9 @@ class Edge:
             "sent": out.head - sender.start,
             "delivered": receiver.delivered,
             "dropped": sum(sender.dropped.values()) + sum(receiver.dropped.values()),
-            "in_flight": (out.head - into.source_position) + (into.head - receiver.taken),
+            "in_flight": (out.head - sender.taken)
+            + (sender.delivered - into.head)
+            + (into.head - receiver.taken),
         }
 
     def check_account(self, *, dropped: int | None = 0) -> None:

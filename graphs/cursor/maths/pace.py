@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-
 # Beyond it, no deadline could be kept, and soon none could be told from the last.
 MOST = 1_000_000
 
