@@ -14,6 +14,7 @@ from rich.console import Console
 from rtmesh.cli import tables
 from rtmesh.cli.output import print_view
 from rtmesh.cli.session import Outcome
+from rtmesh.cli.status_view import status_view
 from rtmesh.cli.summary import is_exact, summary_of
 from rtmesh.cli.times import clock_text
 from rtmesh.common.errors import RtmeshError, describe_problem
@@ -36,7 +37,9 @@ def check_writable(summary_path: Path | None, logs_folder: Path | None) -> None:
             logs_folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=logs_folder).close()
     except OSError as error:
-        option, path = ("--logs", logs_folder) if error.filename != str(summary_path) else ("--summary", summary_path)
+        option, path = (
+            ("--logs", logs_folder) if error.filename != str(summary_path) else ("--summary", summary_path)
+        )
         raise RtmeshError(
             f"{option} {path} cannot be written: {error.strerror}", "name a place that you may write to"
         ) from error
@@ -90,9 +93,9 @@ def _write(path: Path, status: status_pb2.GraphStatus) -> bool:
 def _print_outcome(outcome: Outcome) -> None:
     status = outcome.status
     if sys.stdout.isatty():
-        Console(highlight=False).print(tables.status_view(status))
+        Console(highlight=False).print(status_view(status))
     else:
-        print_view(tables.status_view(status))
+        print_view(status_view(status))
     for node in status.nodes:
         if node.result_json:
             click.echo(f"result of {node.name}: {node.result_json}")
@@ -105,7 +108,9 @@ def _print_accounts(outcome: Outcome) -> None:
     if not status.running_time_ns or not status.edges:
         return  # nothing was sent before
     if not outcome.is_final:
-        click.echo(f"accounts: as of {clock_text(status.accounts_time_ns)}, when the graph ran; not the last word")
+        click.echo(
+            f"accounts: as of {clock_text(status.accounts_time_ns)}, when the graph ran; not the last word"
+        )
         return
     for machine in status.machines:
         if not machine.connected:

@@ -17,6 +17,7 @@ from rtmesh.cli.listings import edge_listing, node_listing, node_state
 from rtmesh.cli.naming import find_graph, find_node
 from rtmesh.cli.output import listing_table
 from rtmesh.cli.specs import node_spec
+from rtmesh.cli.status_view import budget_table
 from rtmesh.cli.times import age_text, clock_and_age, clock_text
 from rtmesh.client import Client
 from rtmesh.common.errors import describe_problem
@@ -54,7 +55,7 @@ def describe_graph(client: Client, name: str) -> Description:
         *_problems(status),
         *_section("nodes", listing_table(node_listing([status])), len(status.nodes)),
         *_edges(status, status.edges),
-        *_section("budgets", tables.budget_table(status), len(status.budgets)),
+        *_section("budgets", budget_table(status), len(status.budgets)),
         *_events(status.events),
     ]
     return Description(Group(*parts), records.full_graph_record(status, graph))

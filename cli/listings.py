@@ -17,6 +17,7 @@ from rtmesh.cli.records import (
     reader_name,
     waits_text,
 )
+from rtmesh.cli.tables import node_state as node_state
 from rtmesh.cli.times import age_text, clock_text
 from rtmesh.client import Client
 from rtmesh.v1 import status_pb2
@@ -177,13 +178,6 @@ _LISTS: dict[str, Callable[[Client, str, bool], Listing]] = {
     "edges": _edges,
     "machines": _machines,
 }
-
-
-def node_state(node: status_pb2.NodeStatus) -> str:
-    """The state as people read it: "setting up"; "-" before anything was told."""
-    if node.state == status_pb2.NODE_STATE_UNSPECIFIED:
-        return "-"
-    return tables.state_name(node.state).replace("_", " ")
 
 
 def _statuses(client: Client, graph: str) -> list[GraphStatus]:

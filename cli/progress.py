@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from rtmesh.cli import tables
+from rtmesh.cli.status_view import status_view
 from rtmesh.v1 import graph_pb2, status_pb2
 
 _LINE_EVERY_S = 5.0
@@ -77,7 +77,7 @@ class LiveTable:
     def show(self, status: status_pb2.GraphStatus) -> None:
         for text in self._troubles.new_in(status):
             self.tell(text)
-        self._live.update(tables.status_view(status))
+        self._live.update(status_view(status))
 
     def tell(self, text: str) -> None:
         self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -21,7 +21,7 @@ _UNOWNED_S = 60.0
 
 
 def bases() -> list[Path]:
-    """Where such folders may be, the best first. Not TMPDIR first: it may be long, and socket paths are not."""
+    """Where such folders may be, the best first; TMPDIR last, for it may be long."""
     candidates = [os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp", tempfile.gettempdir()]  # noqa: S108
     return list(dict.fromkeys(Path(base).absolute() for base in candidates if base))
 
@@ -63,7 +63,9 @@ def _choose_base(longest_socket: str) -> Path:
     if not usable:
         told = ", ".join(map(str, bases()))
         remedy = "set XDG_RUNTIME_DIR to a folder of yours"
-        raise FailedPreconditionError(f"no folder for sockets can be made in {told}: none can be written", remedy)
+        raise FailedPreconditionError(
+            f"no folder for sockets can be made in {told}: none can be written", remedy
+        )
     for base in usable:
         if _socket_bytes(base, longest_socket) <= SOCKET_PATH_BYTES:
             return base

@@ -216,7 +216,7 @@ class UpSession:
 
 
 def _told(ended: Ended, nodes: list[str] | None = None) -> str:
-    """A process's end in a sentence, with what it took along and, unless it was killed, the end of its log."""
+    """A process's end in a sentence, with what it took along; unless it was killed, the end of its log."""
     text = ended.text
     if nodes:
         text += f"; node {nodes[0]} is lost" if len(nodes) == 1 else f"; nodes {', '.join(nodes)} are lost"

@@ -1,10 +1,8 @@
-"""A graph's status as tables for people."""
+"""The words and cells of tables for people."""
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from rtmesh.v1 import graph_pb2, status_pb2
 
@@ -15,6 +13,13 @@ _BAD = {"failed", "stuck", "lost", "restarting"}
 def state_name(value: int) -> str:
     """READY for NODE_STATE_READY, in lower case."""
     return status_pb2.NodeState.Name(value).removeprefix("NODE_STATE_").lower()
+
+
+def node_state(node: status_pb2.NodeStatus) -> str:
+    """The state as people read it: "setting up"; "-" before anything was told."""
+    if node.state == status_pb2.NODE_STATE_UNSPECIFIED:
+        return "-"
+    return state_name(node.state).replace("_", " ")
 
 
 def phase_name(value: int) -> str:
@@ -50,71 +55,10 @@ def latency_cells(summary: status_pb2.LatencySummary) -> list[str]:
     return [microseconds(value) for value in (summary.p50_us, summary.p99_us, summary.max_us)]
 
 
-def node_table(status: status_pb2.GraphStatus) -> Table:
-    table = plain_table(
-        "node", "machine", "state", ">restarts", ">steps", ">overruns", ">cpu", ">memory", "reason"
-    )
-    for node in status.nodes:
-        table.add_row(
-            node.name,
-            node.machine,
-            _state_text(state_name(node.state)),
-            str(node.restarts),
-            str(node.steps),
-            str(node.overruns),
-            f"{node.loop.cpu_percent:.0f} %",
-            f"{node.loop.memory_bytes / 2**20:.0f} MiB",
-            Text(shortened(node.reason)),
-        )
-    return table
-
-
-def edge_table(status: status_pb2.GraphStatus) -> Table:
-    table = plain_table(
-        "edge", "transport", ">sent", ">delivered", ">dropped", ">in flight", ">rate", ">p50", ">p99", ">max"
-    )
-    for edge in status.edges:
-        source, target = edge_ends(edge.edge)
-        table.add_row(
-            f"{source} -> {target}",
-            transport_name(edge.transport),
-            str(edge.sent),
-            str(edge.delivered),
-            dropped_text(edge),
-            str(edge.in_flight),
-            f"{edge.rate_hz:.1f} Hz",
-            *latency_cells(edge.latency),
-        )
-    return table
-
-
-def budget_table(status: status_pb2.GraphStatus) -> Table:
-    table = plain_table("latency budget", ">allowed p99", ">p50", ">p99", ">max", "held")
-    for item in status.budgets:
-        budget = item.budget
-        table.add_row(
-            f"{budget.from_node}.{budget.from_port} -> {budget.to_node}.{budget.to_port}",
-            microseconds(budget.p99_us),
-            *latency_cells(item.measured),
-            held_word(item),
-        )
-    return table
-
-
 def held_word(item: status_pb2.BudgetStatus) -> str:
     if item.measured.count == 0:
         return "not measured"
     return "yes" if item.held else "no"
-
-
-def status_view(status: status_pb2.GraphStatus) -> RenderableType:
-    """All tables of a status."""
-    phase = phase_name(status.phase)
-    head = Text.assemble((status.name, "bold"), "  ", (phase, style_of(phase)), f"  {status.reason}")
-    parts: list[RenderableType] = [head, node_table(status), edge_table(status)]
-    if status.budgets:
-        parts.append(budget_table(status))
-    return Group(*parts)
 
 
 def plain_table(*columns: str) -> Table:
@@ -129,10 +73,6 @@ def shortened(text: str) -> str:
     """The first line, at most 60 characters: the whole stands below the tables."""
     line = text.partition("\n")[0]
     return line if len(line) <= 60 else f"{line[:59]}…"
-
-
-def _state_text(state: str) -> Text:
-    return Text(state.replace("_", " "), style=style_of(state))
 
 
 def style_of(state: str) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
-
-from rtmesh.shm import list_segments
+from leftovers import Leftovers, begin_session
 
 REPOSITORY = Path(__file__).parent.parent
+
+begin_session()
 
 
 @pytest.fixture(scope="session")
@@ -21,25 +19,16 @@ def repository() -> Path:
     return REPOSITORY
 
 
+@pytest.fixture(scope="session")
+def leftovers() -> Leftovers:
+    """Tells what this session made from what another mesh of this user made."""
+    return Leftovers()
+
+
 @pytest.fixture(autouse=True)
-def leaves_nothing_behind() -> Iterator[None]:
+def leaves_nothing_behind(leftovers: Leftovers) -> Iterator[None]:
     """Fail a test that leaves a segment, a child process or a socket folder."""
-    before = (_segments(), _children(), _folders())
+    before = leftovers.now()
     yield
-    left = [now - earlier for now, earlier in zip((_segments(), _children(), _folders()), before)]
-    names = ("segments", "processes", "folders")
-    told = [f"{name}: {sorted(map(str, extra))}" for name, extra in zip(names, left) if extra]
-    assert not told, f"left behind by this test: {'; '.join(told)}"
-
-
-def _segments() -> set[str]:
-    return set(list_segments())
-
-
-def _children() -> set[int]:
-    return {process.pid for process in psutil.Process().children()}
-
-
-def _folders() -> set[Path]:
-    base = Path(os.environ.get("XDG_RUNTIME_DIR", tempfile.gettempdir()))
-    return set(base.glob(f"rtmesh-{os.getuid()}-*"))
+    left = leftovers.since(before)
+    assert not left, f"left behind by this test: {', '.join(left)}"

@@ -136,7 +136,8 @@ def _arguments(files: Sequence[str], include_folders: Sequence[Path], output: Pa
 
 
 def _run_protoc(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "grpc_tools.protoc", *arguments]
+    # -P: files of the working folder must not hide modules of Python itself.
+    command = [sys.executable, "-P", "-m", "grpc_tools.protoc", *arguments]
     try:
         return subprocess.run(
             command,

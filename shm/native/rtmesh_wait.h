@@ -2,7 +2,8 @@
 **
 ** First a look, then a spin of at most spin_ns, then sleep. SYNC D: the waiter notes the bell, sets its
 ** sleeper bit, looks once more, and sleeps only while the bell still holds what it noted. The other side
-** stores its commit, then looks at the bit, and rings. No spin when the peer last ran on this CPU: it could not run.
+** stores its commit, then looks at the bit, and rings. No spin when the peer last ran on this CPU: it could
+** not run.
 */
 #ifndef RTMESH_WAIT_H
 #define RTMESH_WAIT_H

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from running import GRAPHS, living, run_up, until, up, user_folders
+from running import GRAPHS, living, run_up, until, up
 
 from rtmesh.shm import list_segments
 
@@ -57,15 +57,17 @@ def test_ctrl_c_stops_a_graph_cleanly(tmp_path: Path) -> None:
 def test_nothing_survives_a_command_that_is_killed(tmp_path: Path) -> None:
     with up(TWO_MACHINES, "--set", "counter.count=0", folder=tmp_path) as running:
         running.until_said("graph count2: running")
-        processes = running.processes()
+        processes, folder = running.processes(), running.machine_folder("left").parent
         running.process.send_signal(signal.SIGKILL)
         running.close()
         assert len(processes) > 6
         until(lambda: not living(processes), 10, "the end of all its processes")
+        left = {name for name in list_segments() if ".right." in name or ".left." in name}
+        assert left and folder.exists()
 
     # The next command removes what the killed one could not.
     assert run_up(COUNT, folder=tmp_path)[0] == 0
-    assert not list_segments() and not user_folders()
+    assert not left & set(list_segments()) and not folder.exists()
 
 
 def test_a_failure_is_told_with_its_traceback_and_exits_1(tmp_path: Path) -> None:
@@ -101,11 +103,81 @@ def test_a_step_that_hangs_is_shown_with_its_stack(tmp_path: Path) -> None:
     graph = copy_of_count(tmp_path, "    inputs:", "    step_timeout: 300ms\n    inputs:")
     with up(graph, "--set", "summer.hang_at=5", folder=tmp_path) as running:
         running.until_said("node summer: stuck")
+        running.until_said("in add")  # while it hangs
         running.stop()
         assert running.wait() == 1
 
     summer = running.summary["nodes"]["summer"]
     assert "in add" in summer["detail"]
+    assert "error: node summer on local failed: did not end within" in running.err
+
+
+def test_files_of_the_working_folder_hide_no_module_of_python(tmp_path: Path) -> None:
+    (tmp_path / "queue.py").write_text('raise ImportError("this is no module of Python")\n')
+    status, said = run_up(COUNT, folder=tmp_path)
+
+    assert status == 0, said.err
+
+
+def test_a_scheduler_that_cannot_start_is_told_at_once(tmp_path: Path) -> None:
+    # The only child that loads sqlite3.
+    (tmp_path / "hiding").mkdir()
+    (tmp_path / "hiding" / "sqlite3.py").write_text('raise ImportError("no database here")\n')
+    environment = {"PYTHONPATH": str(tmp_path / "hiding")}
+    status, said = run_up(COUNT, folder=tmp_path, env=environment, timeout_s=15)
+
+    assert status == 1
+    assert "error: the scheduler ended with status 1" in said.err
+    assert "ImportError: no database here" in said.err
+
+
+@pytest.mark.parametrize("option", ["--summary", "--logs"])
+def test_a_place_that_cannot_be_written_is_refused_before_the_run(option: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    status, said = run_up(COUNT, option, str(tmp_path / "file" / "below"), folder=tmp_path)
+
+    assert status == 1
+    assert f"error: {option} {tmp_path / 'file' / 'below'} cannot be written: Not a directory" in said.err
+    assert "graph count" not in said.err and not said.out
+
+
+def test_a_summary_that_cannot_be_written_after_all_is_an_error_below_the_tables(tmp_path: Path) -> None:
+    # Opens, but takes nothing.
+    status, said = run_up(COUNT, "--summary", "/dev/full", folder=tmp_path)
+
+    assert status == 1
+    assert "accounts: every edge adds up" in said.out
+    assert "error: the summary cannot be written: /dev/full: No space left on device" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_runtime_dir_that_is_too_long_for_sockets_is_not_used(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 80)
+    long.mkdir()
+    status, said = run_up(COUNT, folder=tmp_path, env={"XDG_RUNTIME_DIR": str(long)})
+
+    assert status == 0, said.err
+
+
+def test_a_second_ctrl_c_ends_at_once_and_still_sums_up(tmp_path: Path) -> None:
+    graph = copy_of_count(tmp_path, "    inputs:", "    step_timeout: 300ms\n    inputs:")
+    with up(graph, "--set", "summer.hang_at=5", folder=tmp_path) as running:
+        running.until_said("node summer: stuck")
+        processes, folder = running.processes(), running.machine_folder("local").parent
+        running.stop()
+        running.until_said("stopping the graph; Ctrl-C again ends its processes at once")
+        running.stop()
+        running.stop()
+        # A step that hangs would be waited for until drain_timeout.
+        assert running.wait(10) == 1
+        assert not living(processes)
+
+    assert not folder.exists()
+    assert "error: ended at once, as asked for by a second signal" in running.err
+    assert "Traceback" not in running.err
+    assert running.summary["phase"] == "failed" and "summer" in running.out
+    assert running.summary["nodes"]["summer"]["steps"] > 0
+    assert "not the last word" in running.out and "every edge adds up" not in running.out
 
 
 def copy_of_count(folder: Path, old: str, new: str) -> Path:

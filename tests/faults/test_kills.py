@@ -72,12 +72,41 @@ def test_a_killed_relay_comes_back_and_nothing_is_lost_or_repeated(machine: str,
     assert result["total"] == result["received"] * (result["received"] + 1) // 2
 
 
-def test_a_killed_meshd_ends_the_command_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_killed_meshd_ends_the_graph_and_the_accounts_are_told(tmp_path: Path) -> None:
     with up(TWO_MACHINES, *ENDLESS, folder=tmp_path) as running:
         running.until_said("graph count2: running")
-        processes = running.processes()
-        running.find("rtmesh.machine", "right").kill()
+        processes, folder = running.processes(), running.machine_folder("right").parent
+        running.find("rtmesh.machine", "--machine right ").kill()
+        assert running.wait() == 1
+        assert not living(processes) and not folder.exists()
+
+    assert "error: meshd of machine right was killed by SIGKILL (9); node summer is lost" in running.err
+    assert running.summary["phase"] == "failed" and "machine right was lost" in running.summary["reason"]
+    states = {name: node["state"] for name, node in running.summary["nodes"].items()}
+    assert states == {"counter": "ended", "summer": "lost"}
+    assert running.edge("summer.numbers")["exact"]
+    assert "what happened on machine right is as last reported" in running.out
+
+
+def test_a_killed_scheduler_is_told_with_what_was_known_last(tmp_path: Path) -> None:
+    with up(TWO_MACHINES, *ENDLESS, folder=tmp_path) as running:
+        running.until_said("node summer: running")
+        processes, folder = running.processes(), running.machine_folder("right").parent
+        running.find("rtmesh.scheduler").kill()
+        assert running.wait() == 1
+        assert not living(processes) and not folder.exists()
+
+    assert "error: the scheduler was killed by SIGKILL (9)" in running.err
+    assert running.summary["phase"] == "failed"
+    assert running.summary["reason"].endswith("what is told is the last that is known: running")
+    assert running.summary["nodes"]["summer"]["state"] == "running"
+    assert "not the last word" in running.out and "every edge adds up" not in running.out
+
+
+def test_a_meshd_that_is_killed_before_the_graph_is_placed_ends_the_command(tmp_path: Path) -> None:
+    with up(TWO_MACHINES, *ENDLESS, folder=tmp_path) as running:
+        running.find("rtmesh.machine", "--machine right ").kill()
         assert running.wait() == 1
 
-    assert "right ended with status -9" in running.err
-    until(lambda: not living(processes), 10, "the end of all its processes")
+    assert "error: meshd of machine right was killed by SIGKILL (9); node summer is lost" in running.err
+    assert running.summary["phase"] == "failed"

@@ -69,6 +69,56 @@ def test_a_dropping_edge_counts_what_a_kill_lost(pair, policy, side):
     a.check_account(dropped=None)
 
 
+@pytest.mark.parametrize(
+    ("policy", "queue", "reason"),
+    [(Policy.LATEST, 1, "superseded"), (Policy.DROP_OLDEST, 4, "queue_full")],
+)
+def test_the_account_of_a_dropping_edge_is_exact_while_it_is_cut(pair, policy, queue, reason):
+    a = Edge("a", policy, queue=queue)
+    p = pair(a)
+    a.publish(1)
+    a.take()
+    p.kill("right")
+    until(lambda: a.out.snapshot().readers[0].state == ReaderState.ABSENT, "the cut is seen")
+
+    a.publish_now(200)
+
+    assert a.account() == {"sent": 201, "delivered": 1, "dropped": 200 - queue, "in_flight": queue}
+    p.restart("right")
+    p.wait_connected()
+    a.writer.end()
+    a.take_all()
+    assert a.received == [0, *range(201 - queue, 201)]
+    a.check_account(dropped=200 - queue)
+    assert a.out.snapshot().readers[0].dropped[reason] == 200 - queue
+
+
+@pytest.mark.parametrize(
+    ("policy", "queue", "reason"),
+    [(Policy.LATEST, 1, "superseded"), (Policy.DROP_OLDEST, 4, "queue_full")],
+)
+def test_a_dropping_edge_given_up_while_it_is_cut_tells_both_reasons(pair, policy, queue, reason):
+    a = Edge("a", policy, queue=queue)
+    p = pair(a)
+    a.publish(1)
+    a.take()
+    p.kill("right")
+    until(lambda: a.out.snapshot().readers[0].state == ReaderState.ABSENT, "the cut is seen")
+    a.publish_now(200)
+
+    a.out.mark_gone(0)
+    a.publish_now(10)
+
+    assert a.account() == {"sent": 211, "delivered": 1, "dropped": 210, "in_flight": 0}
+    p.restart("right")
+    p.wait_connected()
+    a.writer.end()
+    a.take_all()
+    a.check_account(dropped=210)
+    dropped = a.out.snapshot().readers[0].dropped
+    assert (dropped[reason], dropped["reader_gone"]) == (200 - queue, queue + 10)
+
+
 def test_a_killed_sending_relay_is_told_as_a_cut_and_its_return_as_connected(pair):
     a = Edge("a")
     p = pair(a)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,19 +18,20 @@ import psutil
 T = TypeVar("T")
 GRAPHS = Path(__file__).parent.parent / "e2e" / "graphs"
 REPOSITORY = GRAPHS.parent.parent.parent
-MESHCTL = [sys.executable, "-c", "from rtmesh.cli.meshctl import main; main()"]
+# -P: as the installed command, which does not look for modules in the working folder.
+MESHCTL = [sys.executable, "-P", "-c", "from rtmesh.cli.meshctl import main; main()"]
 
 
 class Up:
     """A running `meshctl up`; `wait` gives its exit status, output and summary."""
 
-    def __init__(self, graph: Path, *arguments: str, folder: Path) -> None:
+    def __init__(self, graph: Path, *arguments: str, folder: Path, env: Mapping[str, str]) -> None:
         self._summary_path = folder / "summary.json"
         self._out, self._err = folder / "out.txt", folder / "err.txt"
         command = [*MESHCTL, "up", str(graph), "--summary", str(self._summary_path), *arguments]
         with self._out.open("w") as out, self._err.open("w") as err:
             self.process = subprocess.Popen(
-                command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, cwd=folder
+                command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, cwd=folder, env=os.environ | env
             )
 
     @property
@@ -74,6 +75,11 @@ class Up:
     def find_service(self, node: str) -> psutil.Process:
         return self.find("rtmesh.node.service", f"/{node}.json")
 
+    def machine_folder(self, machine: str) -> Path:
+        """Where the meshd of a machine keeps its files."""
+        line = self.find("rtmesh.machine", f"--machine {machine} ").cmdline()
+        return Path(line[line.index("--dir") + 1]) / machine
+
     def processes(self) -> list[psutil.Process]:
         """This command and all below it."""
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -99,18 +105,24 @@ class Up:
 
 
 @contextlib.contextmanager
-def up(graph: Path, *arguments: str, folder: Path) -> Iterator[Up]:
+def up(graph: Path, *arguments: str, folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Up]:
     """Run `meshctl up GRAPH ARGUMENTS`; nothing of it is left afterwards."""
-    running = Up(graph, *arguments, folder=folder)
+    running = Up(graph, *arguments, folder=folder, env=env or {})
     try:
         yield running
     finally:
         running.close()
 
 
-def run_up(graph: Path, *arguments: str, folder: Path, timeout_s: float = 60) -> tuple[int, Up]:
+def run_up(
+    graph: Path,
+    *arguments: str,
+    folder: Path,
+    timeout_s: float = 60,
+    env: Mapping[str, str] | None = None,
+) -> tuple[int, Up]:
     """Run to the end; the exit status and what was said."""
-    with up(graph, *arguments, folder=folder) as running:
+    with up(graph, *arguments, folder=folder, env=env) as running:
         return running.wait(timeout_s), running
 
 
@@ -135,9 +147,3 @@ def until(condition: Callable[[], T], timeout_s: float, what: str) -> T:
             return value
         assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
         time.sleep(0.02)
-
-
-def user_folders() -> list[Path]:
-    """Runtime folders of this user's commands."""
-    base = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp"))
-    return list(base.glob(f"rtmesh-{os.getuid()}-*"))

@@ -1,0 +1,110 @@
+"""What this test session made and left: segments, processes, folders of commands.
+
+Other meshes of the same user may run beside the tests. Every segment and folder says who made it, a
+process id with its start time. A maker that is alive and none of ours, or was seen to be none of ours
+before, has nothing to do with the tests; all others are taken for ours.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from rtmesh.cli.runtime_folder import user_folders
+from rtmesh.common.processes import is_alive
+from rtmesh.shm import list_segments
+
+SESSION = "RTMESH_TEST_SESSION"
+MEMORY = Path("/dev/shm")
+CREATOR_OFFSET = 24  # of a segment's header: start time << 24 | process id
+PID_BITS = 24
+GRACE_S = 1.0
+
+
+class Maker(NamedTuple):
+    """One process for good."""
+
+    process_id: int
+    start_time: int
+
+
+def begin_session() -> None:
+    """Mark this process's children as ours, whoever their parent will be."""
+    os.environ[SESSION] = str(os.getpid())
+
+
+class Leftovers:
+    """Watches what is there; made before the first test."""
+
+    def __init__(self) -> None:
+        self._others: set[Maker] = set()
+
+    def now(self) -> set[str]:
+        """Segments, children and folders that are ours, in words."""
+        return {*self._segments(), *self._children(), *self._folders()}
+
+    def since(self, before: set[str]) -> list[str]:
+        """What is new and ours, and does not go within a moment."""
+        deadline_s = time.monotonic() + GRACE_S
+        while left := sorted(self.now() - before):
+            if time.monotonic() > deadline_s:
+                break
+            time.sleep(0.02)
+        return left
+
+    def _segments(self) -> Iterator[str]:
+        for name in list_segments():
+            if not self._is_of_others(_creator(MEMORY / name)):
+                yield f"segment {name}"
+
+    def _folders(self) -> Iterator[str]:
+        for folder in user_folders():
+            if not self._is_of_others(_owner(folder)):
+                yield f"folder {folder}"
+
+    def _children(self) -> Iterator[str]:
+        for process in psutil.Process().children():
+            yield f"process {process.pid}"
+
+    def _is_of_others(self, maker: Maker | None) -> bool:
+        if maker is None:
+            return False
+        if maker not in self._others and is_alive(*maker) and not is_ours(maker.process_id):
+            self._others.add(maker)
+        return maker in self._others
+
+
+def is_ours(process_id: int) -> bool:
+    """Whether this process, one below it, or one that was started by such is meant."""
+    if process_id == os.getpid():
+        return True
+    mark = f"{SESSION}={os.getpid()}".encode()
+    try:
+        if mark in Path(f"/proc/{process_id}/environ").read_bytes().split(b"\0"):
+            return True
+        return os.getpid() in [parent.pid for parent in psutil.Process(process_id).parents()]
+    except (OSError, psutil.Error):
+        return False
+
+
+def _creator(path: Path) -> Maker | None:
+    try:
+        with path.open("rb") as segment:
+            segment.seek(CREATOR_OFFSET)
+            identity = int.from_bytes(segment.read(8), "little")
+    except OSError:
+        return None
+    return Maker(identity & ((1 << PID_BITS) - 1), identity >> PID_BITS)
+
+
+def _owner(folder: Path) -> Maker | None:
+    try:
+        process_id, start_time = map(int, (folder / "owner").read_text().split())
+    except (OSError, ValueError):
+        return None
+    return Maker(process_id, start_time)
