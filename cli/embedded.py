@@ -41,7 +41,7 @@ _MARK = "RTMESH_UP_FOLDER"
 
 
 class Ended(NamedTuple):
-    """A process of the mesh that has ended."""
+    """A process of the mesh that has ended, with the end of its log."""
 
     name: str
     return_code: int
@@ -49,7 +49,7 @@ class Ended(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Who ended, and how; with the end of its log unless it was killed."""
+        """Who ended, and how."""
         who = f"the {SCHEDULER}" if self.name == SCHEDULER else f"meshd of machine {self.name}"
         if self.return_code < 0:
             return f"{who} was killed by {_signal_name(-self.return_code)}"
@@ -189,7 +189,14 @@ def _open_marked(folder: Path) -> Iterator[int]:
             continue
         with contextlib.suppress(OSError):  # it has ended, or is not for us to look at
             descriptor = os.pidfd_open(int(entry.name))
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
+            if _has_mark(entry, mark):
                 yield descriptor
             else:
                 os.close(descriptor)
+
+
+def _has_mark(entry: Path, mark: bytes) -> bool:
+    try:
+        return mark in (entry / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False

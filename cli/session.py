@@ -14,7 +14,7 @@ from rtmesh.cli.embedded import SCHEDULER, EmbeddedMesh, Ended
 from rtmesh.cli.progress import Progress, progress_for
 from rtmesh.cli.stop_signals import StopSignals
 from rtmesh.client import Client
-from rtmesh.common.errors import RtmeshError
+from rtmesh.common.errors import RtmeshError, UnavailableError
 from rtmesh.graph.plan import required_machines
 from rtmesh.v1 import graph_pb2, status_pb2
 
@@ -116,11 +116,11 @@ class UpSession:
 
     def _cannot_watch(self, error: RtmeshError, mesh: EmbeddedMesh, progress: Progress) -> None:
         """The scheduler is dead, does not answer, or refuses the graph."""
-        if self._is_applied.is_set():
+        if isinstance(error, UnavailableError):
             mesh.await_end([SCHEDULER], _NOTICE_S)
             self._look_at_processes(mesh, progress)
+        if self._is_applied.is_set():
             raise _GiveUpError(str(error))
-        self._look_at_processes(mesh, progress)
         raise error
 
     def _check(self, client: Client, mesh: EmbeddedMesh, progress: Progress) -> None:

@@ -40,6 +40,8 @@ def up(
     graph cleanly: what is in flight is delivered, then the accounts are printed. A second Ctrl-C ends its
     processes at once, and what is known is printed. Exit status 0 if the graph ended well or was stopped,
     1 if it failed, if a process of the mesh died, or if it was ended at once.
+
+    Example: meshctl up graphs/cursor/graph.yaml --for 20s --set pointer.source=autopilot --summary run.json
     """
     from rtmesh.cli.conclusion import check_writable, conclude
     from rtmesh.cli.loading import load
