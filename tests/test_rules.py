@@ -131,11 +131,7 @@ def test_planning_does_no_input_or_output() -> None:
 
 def test_the_scheduler_decides_without_clock_or_network() -> None:
     """Because decisions that wait or look at the clock cannot be told as a story and tested as one."""
-    pure = [
-        path
-        for path in python_files("services/scheduler")
-        if path.name not in SCHEDULERS_RIM
-    ]
+    pure = [path for path in python_files("services/scheduler") if path.name not in SCHEDULERS_RIM]
     assert pure
     for path in pure:
         roots = {module.split(".")[0] for module in imported_modules(path)}
