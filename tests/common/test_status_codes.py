@@ -30,6 +30,9 @@ class FakeRpcError(grpc.RpcError):
     def details(self) -> str:
         return self._details
 
+    def trailing_metadata(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_error_comes_back_as_it_went(kind: type[errors.RtmeshError]) -> None:

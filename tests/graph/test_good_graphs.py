@@ -173,7 +173,7 @@ def test_unchecked_tells_of_a_budget_that_may_begin_nowhere(
     ) in notes
 
 
-@pytest.mark.parametrize("folder", ["cursor", "reach"])
+@pytest.mark.parametrize("folder", ["cursor", "reach", "rig"])
 def test_the_example_graphs_load(folder: str, repository: Path) -> None:
     files = sorted((repository / "graphs" / folder).glob("*.yaml"))
 
