@@ -3,6 +3,7 @@
 #   make mesh-demo  the same graph on a scheduler and three machines that stay
 #   make test       the tests
 #   make check      lint, types, protos, layers, sanitizers
+#   make bench      what single operations cost
 #   make protos     generate protos/rtmesh/v1/*_pb2* anew
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ STAMP := $(VENV)/.installed
 NATIVE := $(wildcard shm/native/*.c shm/native/*.h)
 PROTOS := $(wildcard protos/rtmesh/v1/*.proto)
 
-.PHONY: install demo mesh-demo test check lint types protos check-protos sanitize clean
+.PHONY: install demo mesh-demo test check lint types protos check-protos bench sanitize clean
 
 install: $(STAMP)
 
@@ -54,6 +55,9 @@ protos: install
 check-protos: install
 	$(BIN)/buf lint
 	./scripts/check-protos
+
+bench: install
+	$(BIN)/python -m pytest bench -q -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-sort=name --benchmark-columns=min,median,max,rounds
 
 sanitize:
 	$(MAKE) -C shm/native asan tsan
