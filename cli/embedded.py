@@ -38,6 +38,7 @@ _END_TIMEOUT_S = 15.0
 _KILL_TIMEOUT_S = 5.0
 # In the environment of every process of the mesh: tells whose it is when its parent is gone.
 _MARK = "RTMESH_UP_FOLDER"
+_PF_KTHREAD = 0x00200000  # of the flags in /proc/PID/stat
 
 
 class Ended(NamedTuple):
@@ -182,14 +183,14 @@ def _kill_marked(folder: Path) -> None:
 
 
 def _open_marked(folder: Path) -> Iterator[int]:
-    """A pidfd of each process of this user that belongs to the mesh of a folder."""
+    """A pidfd of each process of this user that belongs to the mesh of a folder, or may have."""
     mark = os.fsencode(f"{_MARK}={folder}")
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
             continue
         with contextlib.suppress(OSError):  # it has ended, or is not for us to look at
             descriptor = os.pidfd_open(int(entry.name))
-            if _has_mark(entry, mark):
+            if _has_mark(entry, mark) or _is_exiting(entry):
                 yield descriptor
             else:
                 os.close(descriptor)
@@ -199,4 +200,19 @@ def _has_mark(entry: Path, mark: bytes) -> bool:
     try:
         return mark in (entry / "environ").read_bytes().split(b"\0")
     except OSError:
+        return False
+
+
+def _is_exiting(entry: Path) -> bool:
+    """Whether a process has given up its memory, its environment with it, but still holds its rings.
+
+    Nothing can be done to it any more, but a sweep has to wait for it. (Neither has a thread of the kernel
+    memory of its own.)
+    """
+    try:
+        stat = (entry / "stat").read_bytes()
+        fields = stat[stat.rindex(b")") + 2 :].split()
+        is_thread_of_kernel = bool(int(fields[6]) & _PF_KTHREAD)
+        return not is_thread_of_kernel and fields[0] not in (b"Z", b"X") and int(fields[20]) == 0
+    except (OSError, ValueError):
         return False
