@@ -24,6 +24,7 @@ PULL = "/rtmesh.v1.Relay/Pull"
 _ACCEPT_TIMEOUT_S = 5.0
 _FIRST_RETRY_S = 0.1
 _LONGEST_RETRY_S = 2.0
+_LAST_READS_S = 1.0
 
 Tell = Callable[[bool, str], None]
 
@@ -150,12 +151,18 @@ class IngressEdge:
 
 
 async def _together(main: Coroutine[None, None, None], beside: Coroutine[None, None, None]) -> None:
-    """Run `main` to its end with another beside it; an error of either ends both."""
+    """Run `main` to its end with another beside it; an error of either ends both.
+
+    A write that fails says only that the call has ended; the reads say how, and may still bring the end of
+    the stream. So they have a little time to.
+    """
     tasks = asyncio.create_task(main), asyncio.create_task(beside)
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if tasks[1].done():
-            tasks[1].result()
+        if not tasks[0].done():
+            await asyncio.wait(tasks[:1], timeout=_LAST_READS_S)
+        if not tasks[0].done():
+            await tasks[1]
         await tasks[0]
     finally:
         for task in tasks:

@@ -71,10 +71,12 @@ class Nodes:
             return None
         return Change(told.name, _describe(told, has_restarted=told.restarts > restarts))
 
-    def settle(self, machine: str, state: NodeState, reason: str = "") -> list[str]:
-        """Put every node of a machine that is not in a final state into `state`; their names."""
+    def settle(
+        self, machine: str, state: NodeState, reason: str = "", settled: frozenset[NodeState] = SETTLED
+    ) -> list[str]:
+        """Put every node of a machine whose state is not among `settled` into `state`; their names."""
         nodes = [
-            node for node in self._statuses.values() if node.machine == machine and node.state not in SETTLED
+            node for node in self._statuses.values() if node.machine == machine and node.state not in settled
         ]
         for node in nodes:
             node.state = state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rtmesh.scheduler import lifecycle, restart
 from rtmesh.scheduler.effects import Turn
-from rtmesh.scheduler.nodes import DRAINED, NodeStatus
+from rtmesh.scheduler.nodes import DRAINED, SETTLED, NodeStatus
 from rtmesh.scheduler.runs import Part, PartState, Run, Stage
 from rtmesh.v1 import machine_pb2, status_pb2
 
@@ -102,7 +102,9 @@ def ended(run: Run, machine: str, told: machine_pb2.Ended, turn: Turn) -> None:
         run.nodes.settle(machine, status_pb2.NODE_STATE_STOPPED)
     else:
         run.record(turn, "ended its part without being asked", f"machine {machine}")
-        run.nodes.settle(machine, status_pb2.NODE_STATE_LOST, f"machine {machine} ended its part of the run")
+        # Nodes that its meshd has stopped are as lost to the run as those that it says nothing of.
+        reason = f"machine {machine} ended its part of the run"
+        run.nodes.settle(machine, status_pb2.NODE_STATE_LOST, reason, settled=SETTLED - {status_pb2.NODE_STATE_STOPPED})
     run.is_saved = False
     lifecycle.advance(run, turn)
 

@@ -64,6 +64,14 @@ def test_a_lost_machine_is_told_and_the_graph_ends_as_its_nodes_say(running: Mes
     )
 
 
+def test_a_machine_that_is_told_to_end_takes_the_graph_with_it_as_its_nodes_say(running: Mesh) -> None:
+    assert running.kill("right", signal.SIGTERM) == 0
+    running.meshctl("wait", "count2", "--for", "failed", "--timeout", "30s")
+
+    assert running.node("count2", "summer")["state"] == "lost"
+    assert "right" in running.get("graphs")[0]["reason"]
+
+
 def test_a_killed_loop_is_restarted_on_its_machine(running: Mesh) -> None:
     os.kill(running.node("count2", "summer")["process_ids"]["loop"], signal.SIGKILL)
     until(lambda: running.node("count2", "summer")["restarts"] == 1, 20, "the restart")
