@@ -104,7 +104,9 @@ def ended(run: Run, machine: str, told: machine_pb2.Ended, turn: Turn) -> None:
         run.record(turn, "ended its part without being asked", f"machine {machine}")
         # Nodes that its meshd has stopped are as lost to the run as those that it says nothing of.
         reason = f"machine {machine} ended its part of the run"
-        run.nodes.settle(machine, status_pb2.NODE_STATE_LOST, reason, settled=SETTLED - {status_pb2.NODE_STATE_STOPPED})
+        run.nodes.settle(
+            machine, status_pb2.NODE_STATE_LOST, reason, settled=SETTLED - {status_pb2.NODE_STATE_STOPPED}
+        )
     run.is_saved = False
     lifecycle.advance(run, turn)
 
