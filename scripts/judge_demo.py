@@ -57,7 +57,8 @@ def judge_budget(budget: dict[str, Any]) -> Finding:
 
 def judge_accounts(*summaries: dict[str, Any]) -> Iterator[Finding]:
     edges = [edge for summary in summaries for edge in summary["edges"]]
-    yield verdict_of(all(edge["exact"] for edge in edges)), f"accounts: all {len(edges)} edges add up"
+    whole = all(edge["exact"] and edge["in_flight"] == 0 for edge in edges)
+    yield verdict_of(whole), f"accounts: all {len(edges)} edges add up, and nothing is left in flight"
     blocking = [edge for edge in edges if edge["when_full"] == "block"]
     lossy = [edge for edge in blocking if any(edge["dropped"].values())]
     names = ", ".join(f"{edge['from']} -> {edge['to']}" for edge in lossy)

@@ -12,7 +12,14 @@ import pytest
 
 
 def edge(target: str, transport: str, **fields: Any) -> dict[str, Any]:
-    account = {"from": "a.b", "to": target, "transport": transport, "when_full": "block", "dropped": {}}
+    account = {
+        "from": "a.b",
+        "to": target,
+        "transport": transport,
+        "when_full": "block",
+        "dropped": {},
+        "in_flight": 0,
+    }
     return {**account, "exact": True, "sent": 100, "delivered": 100, "rate_hz": 100.0, **fields}
 
 

@@ -61,18 +61,19 @@ def ring_edge(plan: plan_pb2.EdgePlan, ring: Ring | None) -> status_pb2.EdgeStat
 def grpc_edge(plan: plan_pb2.EdgePlan, output: Ring | None, ingress: Ring | None) -> status_pb2.EdgeStatus:
     """The account of an edge between machines, from the rings at its two ends, either of them unreported.
 
-    The ends are not read at one instant. What the far end has stored was certainly sent: where it was read
-    later, it is the newer knowledge of the writer's ring. So the account adds up at any time, as of the
-    older of the two readings or later.
+    Each end speaks for itself: sent is the writer's, delivered the reader's, and on the wire is what the
+    near relay took less what the far ring has stored. The ends are not read at one instant, so while
+    messages flow the sum may be off by what moved meanwhile; at rest a message that was lost stays in
+    flight, and one that came twice keeps the sum from adding up.
     """
     status = status_pb2.EdgeStatus(edge=plan.edge, transport=plan.transport)
     egress_reader = find_reader(output, reader_name(plan.edge))
     far_reader = find_reader(ingress, reader_name(plan.edge))
     if output is not None and egress_reader is not None:
-        passed = sum(egress_reader.dropped.values()) + (ingress.head if ingress is not None else 0)
-        status.sent = max(output.head - egress_reader.start, passed)
+        stored = ingress.head if ingress is not None else 0
+        status.sent = output.head - egress_reader.start
         status.is_holding = egress_reader.is_holding
-        status.in_flight += status.sent - passed
+        status.in_flight += waiting(output, egress_reader) + max(0, egress_reader.delivered - stored)
     if ingress is not None and far_reader is not None:
         status.delivered = far_reader.delivered
         status.in_flight += waiting(ingress, far_reader)

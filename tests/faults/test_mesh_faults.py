@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,14 +34,11 @@ def test_a_killed_scheduler_stops_nothing_and_knows_again_when_it_is_back(runnin
     sent = edge(running)["sent"]
     running.kill("scheduler")
     running.start_scheduler()
-    begun_s = time.monotonic()
     until(lambda: len(connected(running)) == 2, 20, "both machines to come back")
     until(lambda: edge(running)["sent"] > sent, 20, "fresh accounts")
-    known_s = time.monotonic() - begun_s
 
     assert running.get("graphs")[0]["phase"] == "running"
     assert {node["node"]: node["process_ids"]["loop"] for node in running.get("nodes", "count2")} == loops
-    assert known_s < 20
     running.meshctl("delete", "count2")
 
 
