@@ -1,19 +1,29 @@
 # rtmesh: every target does the set-up it needs.
 #   make demo       calibrate a decoder, then run the closed-loop cursor graph for 20 s
 #   make mesh-demo  the same graph on a scheduler and three machines that stay
+#   make lab        the same graph over three computers in one box, their clocks minutes apart (needs root)
 #   make test       the tests
 #   make check      lint, types, protos, layers, sanitizers
+#   make model      a model of the ring, every interleaving of it
 #   make bench      what single operations cost
+#   make bench-ring the ring beside its rivals, about 20 minutes; ARGUMENTS="--quick --only round-trip"
+#   make bench-nodes the SDK over the ring, BRAND's test beside Redis, memory and start-up, about 15 minutes
 #   make protos     generate protos/rtmesh/v1/*_pb2* anew
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The rivals' pins must not reach the project's own environment.
+BENCH_VENV := .venv-bench
+BENCH_BIN := $(BENCH_VENV)/bin
+BENCH_STAMP := $(BENCH_VENV)/.installed
+BENCH_PYTEST := -m pytest bench -q -o python_files='bench_*.py' -o python_functions='bench_*' \
+	--benchmark-sort=name --benchmark-columns=min,median,max,rounds
 NATIVE := $(wildcard shm/native/*.c shm/native/*.h)
 PROTOS := $(wildcard protos/rtmesh/v1/*.proto)
 
-.PHONY: install demo mesh-demo test check lint types protos check-protos bench sanitize clean
+.PHONY: install demo mesh-demo lab test check lint types protos check-protos bench bench-ring bench-nodes sanitize model clean
 
 install: $(STAMP)
 
@@ -30,10 +40,13 @@ demo: install
 mesh-demo: install
 	./scripts/mesh-demo
 
+lab: install
+	./scripts/lab demo
+
 test: install
 	$(BIN)/python -m pytest
 
-check: lint types check-protos sanitize
+check: lint types check-protos sanitize model
 	$(BIN)/python -m pytest -q tests/test_rules.py
 
 lint: install
@@ -47,6 +60,7 @@ types: install
 	ln -s ../../shm .typecheck/rtmesh/shm
 	ln -s ../../cli .typecheck/rtmesh/cli
 	ln -s ../../protos/rtmesh/v1 .typecheck/rtmesh/v1
+	mkdir .typecheck/bench && for entry in bench/*.py bench/ring; do ln -s ../../$$entry .typecheck/bench/$$(basename $$entry); done
 	$(BIN)/mypy
 
 protos: install
@@ -57,10 +71,29 @@ check-protos: install
 	./scripts/check-protos
 
 bench: install
-	$(BIN)/python -m pytest bench -q -o python_files='bench_*.py' -o python_functions='bench_*' --benchmark-sort=name --benchmark-columns=min,median,max,rounds
+	$(BIN)/python $(BENCH_PYTEST) --benchmark-json=bench/results/.operations.json
+	$(BIN)/python -m bench.operations bench/results/.operations.json
+
+bench-ring: $(BENCH_STAMP)
+	$(BENCH_BIN)/python -m bench.ring $(ARGUMENTS)
+
+bench-nodes: install $(BENCH_STAMP)
+	$(BIN)/python -m bench.nodes $(ARGUMENTS)
+
+$(BENCH_STAMP): pyproject.toml $(NATIVE)
+	@./scripts/require-tools
+	test -x $(BENCH_BIN)/python || $(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	$(BENCH_BIN)/python -m pip install --quiet --disable-pip-version-check --group bench-rivals --editable .
+	$(BENCH_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --group bench-rivals-alone
+	touch $@
 
 sanitize:
-	$(MAKE) -C shm/native asan tsan
+	$(MAKE) -C shm/native asan tsan kills fuzz
+
+# Needs spin, and nothing else does.
+model:
+	$(MAKE) -C shm/model check
 
 clean:
-	rm -rf $(VENV) .typecheck build dist *.egg-info shm/*.so
+	rm -rf $(VENV) $(BENCH_VENV) .typecheck build dist *.egg-info shm/*.so

@@ -16,13 +16,17 @@ def check(graph: Path, settings: tuple[tuple[str, str], ...]) -> None:
     """Check GRAPH: syntax, contracts, types, wiring, parameters.
 
     All problems are told at once, each with its line and a remedy. What only the machines that run
-    the graph can know (modules, processors, memory) is listed as not checked.
+    the graph can know (modules, processors, how much memory is left) is listed as not checked.
     """
     from rtmesh.cli.loading import load
+    from rtmesh.graph.memory import graph_memory, human_bytes
 
     with errors_told():
         loaded = load(graph, settings)
     spec = loaded.graph
     click.echo(f"{graph}: {spec.name}: {len(spec.nodes)} nodes, {len(spec.edges)} edges: no problem found")
+    for memory in graph_memory(spec):
+        need = f"{human_bytes(memory.total_bytes)} ({memory.total_bytes} bytes)"
+        click.echo(f"shared memory on {memory.machine}: {need}: {memory.largest()}")
     for note in loaded.unchecked:
         click.echo(f"not checked: {note}", err=True)

@@ -32,7 +32,17 @@ from rtmesh.shm.layout import (
     RingLayout,
     RingSnapshot,
 )
-from rtmesh.shm.ring import Reader, Ring, View, Writer, create_ring, wait
+from rtmesh.shm.ring import (
+    Doorbell,
+    Reader,
+    Ring,
+    View,
+    Writer,
+    create_ring,
+    publish_records,
+    take_records,
+    wait,
+)
 from rtmesh.shm.segment import (
     SEGMENT_HEADER_BYTES,
     create_segment,
@@ -46,6 +56,7 @@ from rtmesh.shm.segment import (
 __all__ = [
     "SEGMENT_HEADER_BYTES",
     "CorruptRingError",
+    "Doorbell",
     "Histogram",
     "LayoutMismatchError",
     "MessageTooLargeError",
@@ -73,8 +84,10 @@ __all__ = [
     "create_segment",
     "list_segments",
     "open_segment",
+    "publish_records",
     "segment_name",
     "sweep",
+    "take_records",
     "unlink_segment",
     "wait",
 ]

@@ -15,7 +15,10 @@ from rtmesh.shm.layout import (
 )
 
 View = _native.View
+Doorbell = _native.Doorbell
 wait = _native.wait
+take_records = _native.take_records
+publish_records = _native.publish_records
 
 _NEXT_EPOCH = 0
 DROP_REASONS = ("queue_full", "superseded", "reader_gone")
@@ -82,6 +85,7 @@ class Ring:
         """The reader's process is dead for good: clear its pins, give it up at head, free the writer.
 
         What waited for it, and what comes, is dropped: reader_gone. Marked again, it stays given up there.
+        One that lives (stopped, say) is cut off: it keeps seat and views, and learns it by ReaderGoneError.
         """
         return self._map.mark_dead(index, pid or 0, True)
 
@@ -132,7 +136,8 @@ class Writer(_native.Writer):
     """The writer of a ring; one living process at a time. Use it from one thread at a time.
 
     `epoch` None begins the next one; the last one again goes on with its sequence. What try_claim
-    returned may not be touched after commit. Raises WriterAttachedError.
+    returned may not be touched after commit. Times of its own are CLOCK_MONOTONIC's: give publish_time_ns if
+    the readers have another clock. Raises WriterAttachedError.
     """
 
     name: str
@@ -149,6 +154,7 @@ class Writer(_native.Writer):
 class Reader(_native.Reader):
     """A reader of a ring. One thread takes; release() may come from any other.
 
+    try_next() is release() and try_take() in one call. Without a time they take CLOCK_MONOTONIC's.
     It goes on at its old taken position; from GONE it starts at head. What the seat's last process had
     taken and not released is released, unless `keep_unreleased` (then view_at gives it again).
     Raises ReaderAttachedError.

@@ -8,6 +8,7 @@ was killed is known for what it is.
 import errno
 import mmap
 import os
+import pwd
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ import posix_ipc
 
 from rtmesh.shm import _native
 from rtmesh.shm.errors import (
+    LayoutMismatchError,
     RingError,
     SegmentExistsError,
     SegmentNotFoundError,
@@ -75,7 +77,7 @@ def unlink_segment(name: str) -> bool:
     except posix_ipc.ExistentialError:
         return False
     except posix_ipc.PermissionsError as error:
-        raise SegmentOwnerError(f"{name}: the segment belongs to another user") from error
+        raise _not_ours(name, _owner(name)) from error
     return True
 
 
@@ -115,8 +117,38 @@ def open_descriptor(name: str, *, writable: bool = True) -> int:
     except posix_ipc.ExistentialError as error:
         raise SegmentNotFoundError(f"{name}: there is no such segment; is its run still there?") from error
     except posix_ipc.PermissionsError as error:
-        raise SegmentOwnerError(f"{name}: the segment belongs to another user") from error
+        raise _not_ours(name, _owner(name)) from error
+    except (ValueError, IsADirectoryError) as error:
+        if not (FOLDER / name).is_dir():
+            raise
+        raise LayoutMismatchError(f"{name}: it is a folder, no segment; take another name") from error
+    owner = os.fstat(descriptor).st_uid
+    if owner != os.geteuid():  # root may open everything, but whoever made it trusts its own user only
+        os.close(descriptor)
+        raise _not_ours(name, owner)
     return descriptor
+
+
+def _owner(name: str) -> int | None:
+    try:
+        return (FOLDER / name).stat().st_uid
+    except OSError:
+        return None
+
+
+def _not_ours(name: str, owner: int | None) -> SegmentOwnerError:
+    whose = "another user" if owner is None else f"user {_user(owner)}"
+    return SegmentOwnerError(
+        f"{name}: the segment belongs to {whose}, this program runs as user {_user(os.geteuid())}; run all "
+        f"programs of a graph on one machine as the same user"
+    )
+
+
+def _user(number: int) -> str:
+    try:
+        return f"{pwd.getpwuid(number).pw_name} ({number})"
+    except KeyError:  # a container knows few users
+        return str(number)
 
 
 def _own_prefix() -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab.box import Box, run
+from lab.network import Network
 from leftovers import SESSION, Leftovers
 from running import until
 
@@ -51,6 +53,41 @@ def test_a_segment_of_ours_is_a_leftover_until_it_is_gone() -> None:
     unlink_segment(name)
 
     assert left == [f"segment {name}"]
+    assert not leftovers.since(before)
+
+
+def test_a_laboratory_of_ours_is_a_leftover_until_it_is_gone() -> None:
+    leftovers = Leftovers()
+    before = leftovers.now()
+    box = Box.own()
+    box.folder.mkdir()
+    left = leftovers.since(before)
+    box.remove()
+
+    assert left == [f"laboratory {box.folder}"]
+    assert not leftovers.since(before)
+
+
+def test_a_host_with_its_bridge_or_cables_is_a_leftover_until_it_is_gone() -> None:
+    leftovers = Leftovers()
+    before = leftovers.now()
+    network = Network(Box.own(), ["one"])
+    network.build()
+    left = leftovers.since(before)
+    network.box.remove()
+
+    assert left == [f"laboratory /run/netns/{network.box.namespace(host)}" for host in ("desk", "one")]
+    assert not leftovers.since(before)
+
+
+def test_a_cable_that_was_made_in_the_network_of_this_computer_is_a_leftover() -> None:
+    leftovers = Leftovers()
+    before = leftovers.now()
+    run("ip", "tuntap", "add", "tap-test", "mode", "tap")
+    left = leftovers.since(before)
+    run("ip", "link", "del", "tap-test")
+
+    assert left == ["device tap-test"]
     assert not leftovers.since(before)
 
 

@@ -38,6 +38,11 @@ def code_from_number(number: int) -> grpc.StatusCode:
     return _BY_NUMBER.get(number, grpc.StatusCode.UNKNOWN)
 
 
+def error_from_number(number: int, text: str) -> errors.RtmeshError:
+    """The error that the google.rpc.Code `number` stands for."""
+    return _ERRORS.get(code_from_number(number), errors.RtmeshError)(text)
+
+
 async def abort_with(context: grpc.aio.ServicerContext, error: errors.RtmeshError) -> NoReturn:
     """End an rpc with the status of `error`."""
     await context.abort(code_of(error), str(error), trailing_metadata=((_SAID, "1"),))
@@ -59,3 +64,10 @@ def from_rpc_error(error: grpc.RpcError, address: str = "") -> errors.RtmeshErro
             f"nobody answers at {address} ({cause})", "check that it runs and that the address is right"
         )
     return _ERRORS.get(code, errors.RtmeshError)(details or code.name)
+
+
+def abort_now(context: grpc.ServicerContext, error: errors.RtmeshError) -> NoReturn:
+    """As abort_with, in a server without an event loop."""
+    context.set_trailing_metadata(((_SAID, "1"),))
+    context.abort(code_of(error), str(error))
+    raise AssertionError("abort raises")

@@ -17,6 +17,7 @@ from rtmesh.graph.edges import ResolvedEdge, resolve_budgets, resolve_edges, siz
 from rtmesh.graph.fields import Field, Problems
 from rtmesh.graph.files import is_folder
 from rtmesh.graph.given_parameters import resolve_parameters
+from rtmesh.graph.memory import graph_problems
 from rtmesh.graph.node_code import read_codes
 from rtmesh.graph.positions import Positions
 from rtmesh.graph.problems import GraphError, Problem
@@ -71,6 +72,8 @@ def check_graph(
     refuse_by_code(edges, codes)
     if problems.found:
         raise GraphError(problems.in_order())
+    if impossible := graph_problems(graph):
+        raise GraphError(impossible)
     graph.descriptors = without_positions(protos.descriptors)
     return LoadedGraph(graph, folder, unchecked_notes(graph, codes))
 

@@ -18,6 +18,8 @@ from rtmesh.graph.problems import PlanError, Problem
 from rtmesh.v1 import graph_pb2, plan_pb2
 
 FEWEST_ENTRIES = 16
+# Above this a message would keep the small edges that share a lane waiting.
+LARGE_MESSAGE_BYTES = 64 * 1024
 HOLD = 4
 SPARE_READERS = 4
 FREE_INPUT_QUEUE = 64
@@ -125,8 +127,8 @@ def _machine_plan(
             _filled_ring(node, port, edges) for port in node.inputs if _has_own_ring(node, port, edges)
         )
     crossing = [edge for edge in edges if edge.transport == graph_pb2.TRANSPORT_GRPC]
-    plan.egress.extend(_egress(edge, edges) for edge in crossing if edge.from_machine == machine)
-    plan.ingress.extend(_ingress(edge) for edge in crossing if edge.to_machine == machine)
+    plan.egress.extend(_egress(edge, edges, graph) for edge in crossing if edge.from_machine == machine)
+    plan.ingress.extend(_ingress(edge, graph) for edge in crossing if edge.to_machine == machine)
     return plan
 
 
@@ -213,23 +215,34 @@ def _free_reader(name: str) -> plan_pb2.ReaderPlan:
     )
 
 
-def _egress(edge: plan_pb2.EdgePlan, edges: Sequence[plan_pb2.EdgePlan]) -> plan_pb2.EgressPlan:
+def _egress(
+    edge: plan_pb2.EdgePlan, edges: Sequence[plan_pb2.EdgePlan], graph: graph_pb2.Graph
+) -> plan_pb2.EgressPlan:
     return plan_pb2.EgressPlan(
         edge=edge_name(edge.edge),
         ring=output_name(edge.edge),
         reader=_reader_number(edge.edge, edges),
         when_full=edge.edge.when_full,
+        to_machine=edge.to_machine,
+        own_lane=_is_large(edge.edge, graph),
     )
 
 
-def _ingress(edge: plan_pb2.EdgePlan) -> plan_pb2.IngressPlan:
+def _ingress(edge: plan_pb2.EdgePlan, graph: graph_pb2.Graph) -> plan_pb2.IngressPlan:
     return plan_pb2.IngressPlan(
         edge=edge_name(edge.edge),
         ring=input_name(edge.edge),
         from_machine=edge.from_machine,
         when_full=edge.edge.when_full,
         queue=edge.edge.queue,
+        own_lane=_is_large(edge.edge, graph),
     )
+
+
+def _is_large(edge: graph_pb2.Edge, graph: graph_pb2.Graph) -> bool:
+    """Whether one of its messages may keep the small edges between two machines waiting."""
+    ports = (port for node in graph.nodes if node.name == edge.from_node for port in node.outputs)
+    return any(port.name == edge.from_port and port.max_bytes > LARGE_MESSAGE_BYTES for port in ports)
 
 
 def _ring_name(node: graph_pb2.Node, port: graph_pb2.Port) -> str:

@@ -45,7 +45,9 @@ class Daemon:
         own_process_id = os.getpid() if options.parent_process_id else 0
         self._network = Network(options.host, options.advertise)
         self._data = self._network.endpoint(paths.relay_data, options.data_port)
-        self._relay = Relay(paths, children, self._data.listen, own_process_id, self._report_link)
+        self._relay = Relay(
+            options.machine, paths, children, self._data.listen, own_process_id, self._report_link
+        )
         self._usage = Usage("meshd", os.getpid())
         self._host = self._make_host(state, children, own_process_id)
         self._runs: dict[str, Run] = {}

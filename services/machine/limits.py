@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from rtmesh.common import control, processes
-from rtmesh.machine.rings import ring_layout
+from rtmesh.common import processes
+from rtmesh.graph.memory import machine_memory
 from rtmesh.v1 import plan_pb2
 
 MIB = 1024 * 1024
@@ -31,17 +31,19 @@ class Room(NamedTuple):
 
 def needed_bytes(plan: plan_pb2.MachinePlan) -> int:
     """Shared memory that the plan's rings and the nodes' control rings take."""
-    control_bytes = sum(
-        layout.size_bytes
-        for layout in (control.orders_layout(), control.requests_layout(), control.events_layout())
-    )
-    return sum(ring_layout(ring).size_bytes for ring in plan.rings) + control_bytes * len(plan.nodes)
+    return machine_memory(plan).total_bytes
 
 
 def free_bytes(folder: Path) -> int:
     """Space left in the file system of a folder. Raises OSError: there is no such folder."""
     figures = os.statvfs(folder)
     return figures.f_bavail * figures.f_frsize
+
+
+def total_bytes(folder: Path) -> int:
+    """Size of the file system of a folder."""
+    figures = os.statvfs(folder)
+    return figures.f_blocks * figures.f_frsize
 
 
 def file_room() -> Room:

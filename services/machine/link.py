@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 import grpc
 import structlog
 
+from rtmesh.common import heartbeat
 from rtmesh.common.errors import AlreadyExistsError, InvalidArgumentError, RtmeshError, UnimplementedError
 from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.common.status_codes import from_rpc_error
@@ -18,7 +19,7 @@ from rtmesh.v1 import machine_pb2, machine_pb2_grpc
 FIRST_BACKOFF_S = 0.2
 # Short enough that the status is right within seconds of a scheduler's return.
 MOST_BACKOFF_S = 1.0
-# A stream that was cut is noticed by the scheduler within 5 s: a name still taken after that is taken.
+# A stream that was cut is noticed by the scheduler within 3 s: a name still taken after that is taken.
 NAME_FREED_WITHIN_S = 6.0
 # Trying again changes nothing about these.
 REFUSALS = (AlreadyExistsError, InvalidArgumentError, UnimplementedError)
@@ -111,23 +112,48 @@ class Link:
             await self._converse(call)
 
     async def _converse(self, call: grpc.aio.StreamStreamCall) -> None:
-        """From the scheduler's Welcome to the end of the stream. Raises RtmeshError: no Welcome came."""
-        sender: asyncio.Task[None] | None = None
+        """From the scheduler's Welcome to the end of the stream, or of what comes over it.
+
+        Raises RtmeshError: no Welcome came.
+        """
+        listener = heartbeat.Listener()
+        loop = asyncio.get_running_loop()
+        reading = loop.create_task(self._read(call, listener))
+        silence = loop.create_task(listener.until_silent())
+        try:
+            await asyncio.wait((reading, silence), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            else:
+                log.warning("the scheduler is silent; what runs goes on", scheduler=self._address)
+        finally:
+            for task in (reading, silence):
+                task.cancel()
+            await asyncio.gather(reading, silence, return_exceptions=True)
+
+    async def _read(self, call: grpc.aio.StreamStreamCall, listener: heartbeat.Listener) -> None:
+        """Take orders, from Welcome to the end of the stream. Raises RtmeshError: no Welcome came."""
+        senders: list[asyncio.Task[None]] = []
         try:
             async for order in call:
+                listener.heard()
                 self._on_order(order)
-                if sender is None:
+                if not senders:
                     self._welcomed(call)
-                    sender = asyncio.get_running_loop().create_task(self.outbox.send_to(call))
+                    senders = [
+                        asyncio.get_running_loop().create_task(sending)
+                        for sending in (self.outbox.send_to(call), heartbeat.beat(self.outbox.beat))
+                    ]
             log.info("the stream ended", scheduler=self._address)
         except grpc.aio.AioRpcError as error:
-            if sender is None:
+            if not senders:
                 raise self._refusal(from_rpc_error(error, self._address)) from error
             why = {"code": error.code().name, "details": error.details()}
             log.warning("the stream was cut; what runs goes on", scheduler=self._address, **why)
         finally:
-            if sender is not None:
+            for sender in senders:
                 sender.cancel()
+            if senders:
                 self._left()
 
     def _refusal(self, error: RtmeshError) -> RtmeshError:

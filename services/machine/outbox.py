@@ -46,6 +46,11 @@ class Outbox:
         await self._has_room.wait()
         self.put(report)
 
+    def beat(self) -> None:
+        """A sign of life, unless something else is about to be said."""
+        if not self._waiting:
+            self.put(machine_pb2.JoinRequest())
+
     def runs_that_ended(self) -> list[str]:
         """Runs whose end is still to be told."""
         return [report.ended.run for report in self._waiting if report.HasField("ended")]

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rtmesh.graph.code_files import differing_files
+from rtmesh.graph.memory import MachineMemory, machine_memory, ring_problems
 from rtmesh.machine import limits
 from rtmesh.machine.imports import missing_imports
 from rtmesh.machine.modules import ModuleProblem, check_class
@@ -20,6 +21,7 @@ from rtmesh.v1 import plan_pb2, status_pb2
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives
 MOST_NAMED = 10
+_SIZE_STEP_MIB = 16
 _DIFFERENCES = {"differs": "differs", "missing": "is missing here"}
 
 
@@ -132,11 +134,29 @@ def _memory_problems(plan: plan_pb2.MachinePlan) -> Iterable[status_pb2.Problem]
         text = f"there is no shared memory: {SHARED_MEMORY}: {error.strerror}"
         yield _problem("", text, f"mount a tmpfs on {SHARED_MEMORY}")
         return
-    needed = limits.needed_bytes(plan)
-    if needed > free:
-        figures = f"{needed / limits.MIB:.1f} MiB of shared memory, {free / limits.MIB:.1f} MiB are free"
-        remedy = f"lower max_bytes or queue, stop another graph, or enlarge {SHARED_MEMORY}"
-        yield _problem("", f"the rings need {figures} in {SHARED_MEMORY}", remedy)
+    if impossible := ring_problems(plan.rings):
+        yield from (problem.to_proto() for problem in impossible)
+        return
+    memory = machine_memory(plan)
+    if memory.total_bytes > free:
+        yield _problem("", _too_little(memory, free), _how_to_enlarge(memory.total_bytes - free))
+
+
+def _too_little(memory: MachineMemory, free: int) -> str:
+    needed = memory.total_bytes
+    return (
+        f"the rings need {needed / limits.MIB:.1f} MiB of shared memory ({needed} bytes), "
+        f"{free / limits.MIB:.1f} MiB are free in {SHARED_MEMORY} ({free} bytes): {memory.largest()}"
+    )
+
+
+def _how_to_enlarge(missing: int) -> str:
+    enough = limits.total_bytes(SHARED_MEMORY) + missing
+    size = f"{-(-enough // (_SIZE_STEP_MIB * limits.MIB)) * _SIZE_STEP_MIB}m"
+    return (
+        f"lower max_bytes or queue, stop another graph, or enlarge {SHARED_MEMORY}: "
+        f"`mount -o remount,size={size} {SHARED_MEMORY}`, in a container `--shm-size={size}`"
+    )
 
 
 def _file_problems(plan: plan_pb2.MachinePlan, room: limits.Room) -> Iterable[status_pb2.Problem]:

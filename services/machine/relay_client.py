@@ -59,12 +59,14 @@ class Relay:
 
     def __init__(
         self,
+        machine: str,
         paths: Paths,
         children: Children,
         data_address: str,
         parent_process_id: int,
         on_link: Callable[[machine_pb2.LinkReport], None],
     ) -> None:
+        self._machine = machine
         self._paths = paths
         self._children = children
         self._data_address = data_address
@@ -138,7 +140,14 @@ class Relay:
     def _start(self, on_exit: Callable[[int], None]) -> Child:
         for path in (self._paths.relay_data, self._paths.relay_control):
             path.unlink(missing_ok=True)
-        arguments = ["--data", self._data_address, "--control", f"unix:{self._paths.relay_control}"]
+        arguments = [
+            "--machine",
+            self._machine,
+            "--data",
+            self._data_address,
+            "--control",
+            f"unix:{self._paths.relay_control}",
+        ]
         if self._parent_process_id:
             arguments += ["--die-with-parent", str(self._parent_process_id)]
         command = [sys.executable, "-P", "-m", "rtmesh.relay", *arguments]

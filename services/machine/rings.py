@@ -4,34 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rtmesh.common.memory import ring_layout
 from rtmesh.common.processes import process_start_time
 from rtmesh.machine.accounts import ring_account
 from rtmesh.machine.state import State
-from rtmesh.shm import Policy, ReaderLayout, ReaderState, Ring, RingLayout, create_ring, segment_name
+from rtmesh.shm import ReaderState, Ring, RingLayout, create_ring, segment_name
 from rtmesh.v1 import plan_pb2, status_pb2
-
-MILLISECOND_NS = 1_000_000
-
-
-def ring_layout(plan: plan_pb2.RingPlan) -> RingLayout:
-    """The layout that a plan asks for."""
-    return RingLayout(
-        entries=plan.entries,
-        slot_bytes=plan.slot_bytes,
-        readers=tuple(_reader_layout(reader) for reader in plan.readers),
-        spare_readers=plan.spare_readers,
-        budget_origins=tuple(plan.budget_origins),
-    )
-
-
-def _reader_layout(reader: plan_pb2.ReaderPlan) -> ReaderLayout:
-    return ReaderLayout(
-        name=reader.name,
-        policy=Policy(reader.when_full),
-        queue=reader.queue,
-        hold=reader.hold,
-        hold_absent_ns=reader.hold_absent_ms * MILLISECOND_NS,
-    )
 
 
 class RunRings:

@@ -7,7 +7,6 @@ requests between the steps, and waits for the rings and the deadline that the en
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import chain
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -16,7 +15,7 @@ from rtmesh.node.calls import Reply
 from rtmesh.node.parts import Parts
 from rtmesh.node.ports import Host, InputRing
 from rtmesh.node.reports import result_json
-from rtmesh.node.triggers import Trigger
+from rtmesh.node.triggers import SingleTrigger, Trigger
 from rtmesh.node.wire import HeaderValues
 
 Result = TypeVar("Result")
@@ -37,7 +36,10 @@ class Engine:
         self._trail = parts.trail
         self._triggers = parts.triggers
         self._tickers = parts.tickers
-        self._next_trigger = 0
+        self._turns = _turns(parts.triggers)
+        self._turn = self._turns[0]
+        self._joins = [trigger for trigger in parts.triggers if not isinstance(trigger, SingleTrigger)]
+        self._now_ns = host.now_ns
         self._has_just_ticked = False
         self._is_draining = False
         self._is_finishing = False
@@ -85,6 +87,8 @@ class Engine:
         """
         if self._is_finishing:
             return False
+        if not self._tickers:
+            return self._take()
         # An @every that is always late must not keep messages waiting: it gets every other step.
         if not self._has_just_ticked and self._tick():
             self._has_just_ticked = True
@@ -95,7 +99,7 @@ class Engine:
     @property
     def deadline_ns(self) -> int | None:
         """When the next @every is due, by the monotonic clock; None if none will be."""
-        if self._is_draining:
+        if self._is_draining or not self._tickers:
             return None
         deadlines = [ticker.deadline_ns for ticker in self._tickers if ticker.deadline_ns is not None]
         return min(deadlines, default=None)
@@ -105,14 +109,18 @@ class Engine:
         """The node has ended by itself. To be asked when step() has returned False."""
         if self._is_finishing:
             return True
-        if self._is_draining:
-            return all(trigger.has_ended for trigger in self._triggers)
-        is_served = not self._triggers and self._parts.calls.has_methods
-        return not self._tickers and not is_served and all(trigger.has_ended for trigger in self._triggers)
+        if self._tickers and not self._is_draining:
+            return False
+        for trigger in self._triggers:
+            if not trigger.has_ended:
+                return False
+        return self._is_draining or bool(self._triggers) or not self._parts.calls.has_methods
 
     def rings(self) -> list[InputRing]:
         """The rings on which something new could make a step due."""
-        return list(chain.from_iterable(trigger.rings() for trigger in self._triggers))
+        if len(self._triggers) == 1:
+            return self._triggers[0].rings()
+        return [ring for trigger in self._triggers for ring in trigger.rings()]
 
     @property
     def overruns(self) -> int:
@@ -122,7 +130,12 @@ class Engine:
     @property
     def unjoined(self) -> int:
         """Messages that waited in a join and found no partner."""
-        return sum([trigger.unjoined for trigger in self._triggers])
+        return sum([trigger.unjoined for trigger in self._joins])
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether there can be any overruns, or messages without a partner."""
+        return bool(self._tickers or self._joins)
 
     # What is asked of the node.
 
@@ -169,22 +182,18 @@ class Engine:
 
     def _take(self) -> bool:
         """Run one call that a message makes due, each @on in turn."""
-        count = len(self._triggers)
-        now_ns = self._host.now_ns() if count else 0
-        for offset in range(count):
-            index = (self._next_trigger + offset) % count
-            if self._take_from(self._triggers[index], now_ns):
-                self._next_trigger = (index + 1) % count
+        if not self._triggers:
+            return False
+        now_ns = self._now_ns()
+        for trigger, next_turn in self._turn:
+            call = trigger.take(now_ns)
+            if call is not None:
+                arguments, header = call
+                self._step(header, trigger.callback, *arguments)
+                trigger.called()
+                self._turn = self._turns[next_turn]
                 return True
         return False
-
-    def _take_from(self, trigger: Trigger, now_ns: int) -> bool:
-        call = trigger.take(now_ns)
-        if call is None:
-            return False
-        self._step(call.header, trigger.callback, *call.arguments)
-        trigger.called()
-        return True
 
     def _step(
         self, header: HeaderValues | None, function: Callable[..., Result], *arguments: object
@@ -196,4 +205,11 @@ class Engine:
             return function(*arguments)
         finally:
             self.steps += 1
-            self._host.step_ends()
+            self._host.step_ends(self.steps)
+
+
+def _turns(triggers: list[Trigger]) -> list[list[tuple[Trigger, int]]]:
+    """For each trigger that may be first: all in the order to ask them, and who is first after each."""
+    count = len(triggers)
+    order = [(trigger, (index + 1) % count) for index, trigger in enumerate(triggers)]
+    return [order[first:] + order[:first] for first in range(count)] or [[]]

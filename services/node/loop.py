@@ -26,7 +26,7 @@ from pathlib import Path
 from google.protobuf import json_format
 
 from rtmesh.common.clock import ClockPage
-from rtmesh.common.processes import die_with_parent
+from rtmesh.common.processes import die_with_parent, wake_on_time
 from rtmesh.node.channel import Channel
 from rtmesh.node.definition import Definition
 from rtmesh.node.engine import Engine
@@ -129,19 +129,21 @@ class Loop:
     def _wait_for_start(self, engine: Engine) -> bool:
         """Answer requests until StartNode comes; False if the node is to end before that."""
         while True:
-            self._channel.poll_orders(self._host.now_ns())
+            now_ns = self._host.now_ns()
+            self._channel.poll_orders(now_ns)
             if self._channel.is_stopping or self._channel.is_draining:
                 return False
             if self._channel.is_started:
                 return True
-            if not self._answer(engine):
+            if not self._answer(engine, now_ns):
                 self._host.wait_for_orders()
 
     def _run(self, engine: Engine) -> int:
         """Step by step, until the node ends or must stop; orders and requests between the steps."""
         channel, is_draining = self._channel, False
         while True:
-            channel.poll_orders(self._host.now_ns())
+            now_ns = self._host.now_ns()
+            channel.poll_orders(now_ns)
             if channel.is_stopping:
                 return STOPPED
             if channel.is_draining and not is_draining:
@@ -149,15 +151,17 @@ class Loop:
                 engine.drain()
                 self._tell(DRAINING)
             self._host.tell_due_result()
-            if self._answer(engine) or engine.step():
+            if self._answer(engine, now_ns) or engine.step():
                 continue
             if engine.is_over:
                 return self._end(engine)
             self._host.wait_for_work(engine)
+            # What ends a wait is most likely a message: it need not wait for a look at orders and requests.
+            engine.step()
 
-    def _answer(self, engine: Engine) -> bool:
+    def _answer(self, engine: Engine, now_ns: int) -> bool:
         """Answer one request; False if there is none."""
-        request = self._channel.next_request(self._host.now_ns())
+        request = self._channel.next_request(now_ns)
         if request is None:
             return False
         reply = engine.reply(request.method, request.request)
@@ -206,6 +210,7 @@ def main(arguments: Sequence[str]) -> int:
     config = json_format.Parse(Path(arguments[0]).read_text(), LoopConfig())
     if config.die_with_parent:
         die_with_parent(config.parent_process_id)
+    wake_on_time()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     loop = Loop(config)
     with _stack_file(config.stack_path):

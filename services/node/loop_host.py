@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from rtmesh.common.clock import ClockPage, monotonic_ns
@@ -28,14 +28,15 @@ class LoopHost:
     """
 
     def __init__(self, clock: ClockPage, channel: Channel, spin_ns: int) -> None:
-        self._clock = clock
+        # Bound as they are: these are asked several times a step.
+        self.now_ns: Callable[[], int] = clock.now_ns
+        self.monotonic_ns: Callable[[], int] = monotonic_ns
         self._channel = channel
         self._words = channel.events
         self._results = Results(LARGEST_PAYLOAD_BYTES)
         self._spin_ns = spin_ns
         self._overruns = 0
         self._unjoined = 0
-        self._steps = 0
         self._is_stepping = False
         self._is_waiting = False
 
@@ -44,12 +45,6 @@ class LoopHost:
         self._channel.is_stopping = True
         if self._is_waiting:
             raise StopRequested
-
-    def now_ns(self) -> int:
-        return self._clock.now_ns()
-
-    def monotonic_ns(self) -> int:
-        return monotonic_ns()
 
     def wait_for_space(self, ring: OutputRing) -> None:
         """Wait for a reader; StopRequested if the node must stop. A waiting step is not a stuck one."""
@@ -65,10 +60,9 @@ class LoopHost:
         self._is_stepping = True
         self._words.set_word(WORD_STEP_STARTED_NS, monotonic_ns())
 
-    def step_ends(self) -> None:
+    def step_ends(self, steps: int) -> None:
         self._is_stepping = False
-        self._steps += 1
-        self._words.set_word(WORD_STEPS, self._steps)
+        self._words.set_word(WORD_STEPS, steps)
         self._words.set_word(WORD_STEP_STARTED_NS, 0)
 
     def result(self, json: str) -> None:
@@ -89,17 +83,18 @@ class LoopHost:
 
     def wait_for_work(self, engine: Engine) -> None:
         """Wait until a step may be due, or something is ordered or asked."""
-        self.show_counts(engine)
+        if engine.has_counts:
+            self.show_counts(engine)
         timeout_ns, deadline_ns = LONGEST_WAIT_NS, engine.deadline_ns
         if deadline_ns is not None:
             timeout_ns = min(timeout_ns, deadline_ns - monotonic_ns())
         if timeout_ns > 0:
             inputs = cast(list[Reader], engine.rings())
-            self._wait([self._channel.orders, self._channel.requests, *inputs], [], timeout_ns)
+            self._wait((self._channel.orders, self._channel.requests, *inputs), (), timeout_ns)
 
     def wait_for_orders(self) -> None:
         """Wait until something is ordered or asked."""
-        self._wait([self._channel.orders, self._channel.requests], [], LONGEST_WAIT_NS)
+        self._wait((self._channel.orders, self._channel.requests), (), LONGEST_WAIT_NS)
 
     def show_counts(self, engine: Engine) -> None:
         """Write what has changed of the engine's counts into the words."""
@@ -112,9 +107,8 @@ class LoopHost:
             self._words.set_word(WORD_UNJOINED, unjoined)
 
     def _wait(self, readers: Sequence[Reader], writers: Sequence[Writer], timeout_ns: int) -> None:
-        self.tell_due_result()
-        if (due_ns := self._results.due_ns) is not None:
-            timeout_ns = min(timeout_ns, max(due_ns - monotonic_ns(), 0))
+        if self._results.due_ns is not None:
+            timeout_ns = self._until_result(timeout_ns)
         self._is_waiting = True
         try:
             # A signal that came just before would else be noticed only after the wait.
@@ -122,3 +116,9 @@ class LoopHost:
                 wait(readers, writers, timeout_ns, self._spin_ns)
         finally:
             self._is_waiting = False
+
+    def _until_result(self, timeout_ns: int) -> int:
+        """Tell the newest result if it is time; how long to wait otherwise."""
+        self.tell_due_result()
+        due_ns = self._results.due_ns
+        return timeout_ns if due_ns is None else min(timeout_ns, max(due_ns - monotonic_ns(), 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 from rtmesh.node.ports import OutputRing
 from rtmesh.v1.graph_pb2 import WHEN_FULL_LATEST
@@ -54,20 +55,15 @@ class MemoryOutput:
         self.messages: list[bytes] = []
         self.is_full = False
         self.has_ended = False
-        self._claimed = bytearray()
 
-    def try_claim(self, length: int, align_at: int = 0) -> memoryview | None:
+    def try_publish_parts(
+        self, parts: tuple[Any, ...], publish_time_ns: int, align_at: int, origin: int, origin_time_ns: int, /
+    ) -> bool:
         if self.is_full:
-            return None
-        self._claimed = bytearray(length)
-        return memoryview(self._claimed)
-
-    def commit(
-        self, publish_time_ns: int, *, source_position: int = 0, origin: int = 0, origin_time_ns: int = 0
-    ) -> int:
-        self.messages.append(bytes(self._claimed))
+            return False
+        self.messages.append(b"".join(parts))
         self.sequence += 1
-        return self.sequence - 2
+        return True
 
     def end(self) -> None:
         self.has_ended = True
@@ -97,7 +93,7 @@ class FakeHost:
     def step_begins(self) -> None:
         """No one watches how long a step takes."""
 
-    def step_ends(self) -> None:
+    def step_ends(self, steps: int) -> None:
         """No one watches how long a step takes."""
 
     def result(self, json: str) -> None:

@@ -12,8 +12,12 @@ from google.protobuf.message_factory import GetMessageClass
 from rtmesh.node import tensors, wire
 from rtmesh.node.encoded import Encoded
 from rtmesh.node.layout import MessageLayout
-from rtmesh.node.received import Message
-from rtmesh.node.wire import BYTES, HEADER_FIELD, HEADER_SIZE, Buffer, HeaderValues
+from rtmesh.node.places import Places
+from rtmesh.node.received import NO_HEADER, Message, message_type
+from rtmesh.node.wire import BYTES, HEADER_FIELD, HEADER_SIZE, Buffer
+
+# What protobuf takes as it is; numpy's types are made of these first.
+_PLAIN_TYPES = frozenset({int, float, bool, str, bytes, list, tuple, dict, type(None)})
 
 __all__ = ["Encoded", "Message", "MessageType"]
 
@@ -27,6 +31,10 @@ class MessageType:
         self.full_name: str = descriptor.full_name
         self.message_class: type[ProtoMessage] = GetMessageClass(descriptor)
         self.layout = MessageLayout(descriptor)
+        self.other_names = frozenset(self.layout.field_names) - self.layout.set_apart
+        self._received = message_type(self.other_names)
+        # A stream seldom changes how its messages are laid out: the last one is tried first.
+        self._last: Places | None = None
 
     def encode(self, fields: Mapping[str, object] | ProtoMessage | Message | None = None) -> Encoded:
         """Make ready what `fields` says: by name, or a whole message of this type. A header in it is dropped.
@@ -35,12 +43,27 @@ class MessageType:
         TypeError or ValueError naming the field and the message type.
         """
         if fields is None:
-            return Encoded(b"", [])
+            return Encoded((), 0)
         if isinstance(fields, Message):
             return self._encode_whole(fields._serialized(), fields._type.full_name)
         if isinstance(fields, ProtoMessage):
             return self._encode_whole(_serialized(fields), fields.DESCRIPTOR.full_name)
-        return self._encode_fields(fields)
+        return self.encode_fields(fields)
+
+    def encode_fields(self, fields: Mapping[str, object]) -> Encoded:
+        """encode() of fields by name."""
+        layout = self.layout
+        if layout.choices:
+            self._check_choices(fields)
+        if not layout.tensors:
+            rest = self._encode_others(fields)
+            return Encoded((rest,), len(rest))
+        pieces: list[tensors.Piece] = []
+        for name, field in layout.tensors.items():
+            if (value := fields.get(name)) is not None:
+                pieces += field.pieces(value)
+        is_all = len(fields) == 1 and bool(pieces)
+        return _with_pieces(b"" if is_all else self._encode_others(fields), pieces)
 
     def decode(self, buffer: Any, keep: object = None) -> Message:
         """The message in `buffer`. As long as it views it, it keeps it alive, and `keep` with it.
@@ -48,13 +71,12 @@ class MessageType:
         Raises ValueError if it is malformed; what lies within a Tensor is checked when that is read.
         """
         if self.layout.tensors:
-            message = Message(self, memoryview(buffer).toreadonly(), keep)
-            self._find_fields(message)
-            return message
-        message = Message(self, None, None)
-        message._others = others = self.parse(buffer)
-        message._header = wire.header_values(others.header)  # type: ignore[attr-defined]
-        return message
+            return self._decode_with_tensors(buffer, keep)
+        data = bytes(buffer)
+        others = self.parse(data)
+        # Of a header that stands there twice only protobuf knows the sum.
+        header = wire.sole_header(data) or wire.header_values(others.header)  # type: ignore[attr-defined]
+        return self._received(self, header, others)
 
     def parse(self, buffer: Buffer) -> ProtoMessage:
         """The protobuf message in `buffer`; ValueError if it is malformed."""
@@ -68,12 +90,34 @@ class MessageType:
         names = ", ".join(self.layout.field_names) or "none"
         return f"{self.full_name} has no field {name!r}; it has {names}"
 
+    def _decode_with_tensors(self, buffer: Any, keep: object) -> Message:
+        view = memoryview(buffer)
+        message = self._received(self, NO_HEADER, None)
+        message._source = message._buffer = view if view.readonly else view.toreadonly()
+        message._keep = keep
+        if not self._find_as_before(message):
+            self._find_fields(message)
+        return message
+
+    def _find_as_before(self, message: Message) -> bool:
+        """Find header and tensors where they lay in the last message; False if they may lie elsewhere."""
+        last, buffer = self._last, message._buffer
+        if last is None or len(buffer) != last.length:
+            return False
+        header = wire.written_header(buffer)
+        if header is None or not last.fits(buffer, self.layout.singular):
+            return False
+        message._header, message._tensors, message._cuts = header, last.tensors, last.cuts
+        return True
+
     def _find_fields(self, message: Message) -> None:
         """Find the header and the tensors in one pass over the top-level fields."""
         header = wire.written_header(message._buffer)
-        message._header = header or HeaderValues()
+        message._header = header or NO_HEADER
         begin = HEADER_SIZE if header else 0
         message._cuts = [(0, begin)]
+        found: dict[int, list[tuple[int, int]]] = {}
+        message._tensors = found
         seen: set[object] = {"header"} if header else set()
         singular, numbers = self.layout.singular, self.layout.tensor_numbers
         for number, wire_type, start, payload, end in wire.scan(message._buffer, begin):
@@ -82,11 +126,12 @@ class MessageType:
                     return self._find_in_merged(message)
                 seen.add(singular[number])
             if wire_type == BYTES and number in numbers:
-                message._tensors.setdefault(number, []).append((payload, end))
+                found.setdefault(number, []).append((payload, end))
                 message._cuts.append((start, end))
             elif wire_type == BYTES and number == HEADER_FIELD:
                 message._header = wire.parse_header(message._buffer[payload:end])
                 message._cuts.append((start, end))
+        self._last = Places.of(message._buffer, message._cuts, found) if header else None
         return None
 
     def _find_in_merged(self, message: Message) -> None:
@@ -94,25 +139,20 @@ class MessageType:
         merged = self.parse(message._buffer)
         merged.DiscardUnknownFields()  # type: ignore[attr-defined]  # nothing stays that is found twice
         message._buffer = memoryview(merged.SerializeToString())
-        message._tensors = {}
         self._find_fields(message)
 
-    def _encode_fields(self, fields: Mapping[str, object]) -> Encoded:
-        layout = self.layout
-        if layout.choices:
-            self._check_choices(fields)
-        pieces: list[tensors.Piece] = []
-        for name, field in layout.tensors.items():
-            if (value := fields.get(name)) is not None:
-                pieces += field.pieces(value)
-        others = {name: _plain(value) for name, value in fields.items() if name not in layout.set_apart}
-        return Encoded(self._serialize(others) if others else b"", pieces)
+    def _encode_others(self, fields: Mapping[str, Any]) -> bytes:
+        """The fields that are neither the header nor a Tensor."""
+        if not _PLAIN_TYPES.issuperset(map(type, fields.values())) or not self.other_names.issuperset(fields):
+            set_apart = self.layout.set_apart
+            fields = {name: _plain(value) for name, value in fields.items() if name not in set_apart}
+        return self._serialize(fields)
 
     def _encode_whole(self, serialized: Buffer, full_name: str) -> Encoded:
         if full_name != self.full_name:
             raise TypeError(f"a {self.full_name} is needed, not a {full_name}")
         others = b"".join(wire.without_header(serialized))
-        return Encoded(others, [], self._first_data(others))
+        return Encoded((others,), len(others), self._first_data(others))
 
     def _first_data(self, others: bytes) -> int:
         """Offset of the first tensor's data in a message whose fields after the header are `others`."""
@@ -123,13 +163,15 @@ class MessageType:
                     return HEADER_SIZE + data
         return 0
 
-    def _serialize(self, fields: dict[str, Any]) -> bytes:
+    def _serialize(self, fields: Mapping[str, Any]) -> bytes:
         try:
-            return _serialized(self.message_class(**fields))
+            return self.message_class(**fields).SerializeToString()
+        except EncodeError as error:
+            raise ValueError(str(error)) from None
         except (TypeError, ValueError, AttributeError) as error:
             raise self._explained(fields, error) from None
 
-    def _explained(self, fields: dict[str, Any], error: Exception) -> Exception:
+    def _explained(self, fields: Mapping[str, Any], error: Exception) -> Exception:
         """The same error, naming the field that it came from."""
         for name, value in fields.items():
             if name not in self.layout.field_names:
@@ -147,6 +189,20 @@ class MessageType:
             given = [name for name in choice if fields.get(name) is not None]
             if len(given) > 1:
                 raise ValueError(f"{self.full_name}: {' and '.join(given)} exclude each other; give one")
+
+
+def _with_pieces(others: bytes, pieces: list[tensors.Piece]) -> Encoded:
+    rest: list[Any] = [others] if others else []
+    length, align_at, is_awkward = len(others), 0, False
+    for prefix, array, is_piece_awkward in pieces:
+        rest.append(prefix)
+        length += len(prefix)
+        if byte_count := array.nbytes:
+            align_at = align_at or HEADER_SIZE + length
+            is_awkward = is_awkward or is_piece_awkward
+            rest.append(array)
+            length += byte_count
+    return Encoded(tuple(rest), length, align_at, is_awkward)
 
 
 def _serialized(message: ProtoMessage) -> bytes:

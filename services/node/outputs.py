@@ -32,6 +32,7 @@ class Output:
         self._origin = origin
         self._key = key
         self._host = host
+        self._now_ns = host.now_ns
         self._trail = trail
 
     def send(self, message: Any = None, /, **fields: Any) -> None:
@@ -53,31 +54,32 @@ class Output:
     def _encode(self, message: Any, fields: Mapping[str, Any]) -> Encoded:
         if self._trail.refusal:
             raise RuntimeError(f"output {self.name}: {self._trail.refusal}")
-        if message is not None and fields:
-            raise TypeError(f"output {self.name}: give a message or its fields, not both")
-        whole = message.proto() if isinstance(message, Message) else message
-        encoded = self._type.encode(fields if whole is None else whole)
+        is_whole = message is not None
+        encoded = self._encode_whole(message, fields) if is_whole else self._type.encode_fields(fields)
         if encoded.length > self._max_bytes:
             raise self._too_big(encoded.length)
         return encoded
 
-    def _publish(self, encoded: Encoded) -> bool:
-        ring = self._ring
-        slot = ring.try_claim(encoded.length, encoded.align_at)
-        if slot is None:
-            return False
-        header = self._header()
-        encoded.write_into(slot, header)
-        ring.commit(header.publish_time_ns, origin=header.origin, origin_time_ns=header.origin_time_ns)
-        return True
+    def _encode_whole(self, message: Any, fields: Mapping[str, Any]) -> Encoded:
+        if fields:
+            raise TypeError(f"output {self.name}: give a message or its fields, not both")
+        return self._type.encode(message.proto() if isinstance(message, Message) else message)
 
-    def _header(self) -> HeaderValues:
-        ring, now_ns = self._ring, self._host.now_ns()
+    def _publish(self, encoded: Encoded) -> bool:
+        ring, trail, now_ns = self._ring, self._trail, self._now_ns()
         sequence, epoch = ring.sequence, ring.epoch
-        own = HeaderValues(sequence, epoch, now_ns, self._origin, epoch, sequence, now_ns)
-        from_ = self._trail.origin_of(own)
-        origin = (from_.origin, from_.origin_epoch, from_.origin_sequence, from_.origin_time_ns)
-        return HeaderValues(sequence, epoch, now_ns, *origin)
+        header = trail.header or trail.origin_of(
+            HeaderValues(sequence, epoch, now_ns, self._origin, epoch, sequence, now_ns)
+        )
+        _, _, _, origin, origin_epoch, origin_sequence, origin_time_ns = header
+        parts = encoded.parts(
+            (sequence, epoch, now_ns, origin, origin_epoch, origin_sequence, origin_time_ns)
+        )
+        if not ring.try_publish_parts(parts, now_ns, encoded.align_at, origin, origin_time_ns):
+            return False
+        if trail.header is None:
+            trail.begun = header
+        return True
 
     def _too_big(self, length: int) -> OutputLimitError:
         return OutputLimitError(

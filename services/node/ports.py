@@ -11,6 +11,9 @@ from typing import Any, NamedTuple, Protocol
 
 from rtmesh.node.wire import HeaderValues
 
+# Of a header: a name would take twice as long to look up.
+_ORIGIN = HeaderValues._fields.index("origin")
+
 
 class InputRing(Protocol):
     """The reading end of a ring, as rtmesh.shm.Reader."""
@@ -36,11 +39,9 @@ class OutputRing(Protocol):
     @property
     def sequence(self) -> int: ...
 
-    def try_claim(self, length: int, align_at: int = 0) -> memoryview | None: ...
-
-    def commit(
-        self, publish_time_ns: int, *, source_position: int = 0, origin: int = 0, origin_time_ns: int = 0
-    ) -> int: ...
+    def try_publish_parts(
+        self, parts: tuple[Any, ...], publish_time_ns: int, align_at: int, origin: int, origin_time_ns: int, /
+    ) -> bool: ...
 
     def end(self) -> None: ...
 
@@ -85,7 +86,9 @@ class Host(Protocol):
 
     def step_begins(self) -> None: ...
 
-    def step_ends(self) -> None: ...
+    def step_ends(self, steps: int) -> None:
+        """A step is over; `steps` of them so far."""
+        ...
 
     def result(self, json: str) -> None:
         """The node reported its result."""
@@ -97,29 +100,26 @@ class Trail:
 
     Attributes:
         header: of the message that triggered the step; None: the step begins origins of its own.
+        begun: header of the newest message that began one in this step.
         refusal: why nothing can be sent now; empty: it can.
     """
 
     def __init__(self, own_origins: frozenset[int]) -> None:
         self._own_origins = own_origins
         self.header: HeaderValues | None = None
-        self._begun: HeaderValues | None = None
+        self.begun: HeaderValues | None = None
         self.refusal = "setup() cannot send, as the graph is not running yet: send in start()"
 
     def begin(self, header: HeaderValues | None) -> None:
         """A step begins. A message of the node's own origin has come full circle: a new one begins."""
-        is_new = header is None or header.origin == 0 or header.origin in self._own_origins
+        is_new = header is None or header[_ORIGIN] == 0 or header[_ORIGIN] in self._own_origins
         self.header = None if is_new else header
-        self._begun = None
+        self.begun = None
 
-    def origin_of(self, sent: HeaderValues) -> HeaderValues:
-        """Whose origin a message carries on that would else begin one itself: `sent` has it so.
+    def origin_of(self, own: HeaderValues) -> HeaderValues:
+        """Whose origin a message carries on in a step without one; it would else begin one: `own` has it so.
 
         The first message of a step that has no origin begins one, and what the step sends on other outputs
         goes with it, so that it can be joined downstream. The next one on the same output begins another.
         """
-        if self.header is not None:
-            return self.header
-        if self._begun is None or self._begun.origin == sent.origin:
-            self._begun = sent
-        return self._begun
+        return own if self.begun is None or self.begun.origin == own.origin else self.begun

@@ -1,5 +1,7 @@
 """A received message: a view on the bytes that it lies in."""
 
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +13,9 @@ from rtmesh.node.wire import HeaderValues
 if TYPE_CHECKING:
     from rtmesh.node.message import MessageType
 
-_NO_HEADER = HeaderValues()
+NO_HEADER = HeaderValues()
 _NO_BYTES = memoryview(b"")
+_NO_TENSORS: dict[int, list[tuple[int, int]]] = {}
 
 
 class Message:
@@ -22,17 +25,19 @@ class Message:
     Tensors as a list of them; any other field as in protobuf. ValueError if a field is malformed.
     """
 
-    def __init__(self, type_: "MessageType", buffer: memoryview | None, keep: object) -> None:
-        """`buffer` is None for a type without tensors: then `_others` has all, and no slot is held."""
+    # As a message without tensors has it: `_others` has all, and no slot is held.
+    _keep: object = None
+    _source: memoryview | None = None
+    # What the extents below speak of: `_source`, or the same message merged by protobuf.
+    _buffer = _NO_BYTES
+    _tensors = _NO_TENSORS
+    _cuts: Sequence[tuple[int, int]] = ()
+
+    def __init__(self, type_: "MessageType", header: HeaderValues, others: ProtoMessage | None) -> None:
+        """`others` is the whole message for a type without tensors, else what is not parsed yet."""
         self._type = type_
-        self._keep = keep
-        self._source = buffer
-        # What the extents below speak of: `_source`, or the same message merged by protobuf.
-        self._buffer = _NO_BYTES if buffer is None else buffer
-        self._header = _NO_HEADER
-        self._tensors: dict[int, list[tuple[int, int]]] = {}
-        self._cuts: list[tuple[int, int]] = []
-        self._others: ProtoMessage | None = None
+        self._header = header
+        self._others = others
 
     @property
     def header(self) -> HeaderValues:
@@ -49,21 +54,23 @@ class Message:
         return self._type.parse(self._serialized())
 
     def __getitem__(self, name: str) -> Any:
+        if name in self._type.other_names:
+            return getattr(self._others or self._other_fields(), name)
         field = self._type.layout.tensors.get(name)
         if field is None:
-            if name not in self.fields:
-                raise AttributeError(self._type.unknown_field(name))
-            return getattr(self._other_fields(), name)
+            raise AttributeError(self._type.unknown_field(name))
         views = [field.view(self._buffer, *extent) for extent in self._tensors.get(field.number, ())]
         if field.is_repeated:
             return views
         return views[0] if views else None
 
     def __getattr__(self, name: str) -> Any:
-        # Called only for what is no attribute yet: each field is read once.
+        # Called only for what is no attribute (yet): a Tensor, or a field of a message that is not parsed.
         if name.startswith("__"):  # copy and pickle ask for such before there is anything
             raise AttributeError(name)
-        value = self.__dict__[name] = self[name]
+        value = self[name]
+        if name in self._type.layout.tensors:
+            self.__dict__[name] = value
         return value
 
     def __repr__(self) -> str:
@@ -81,6 +88,12 @@ class Message:
         if self._others is None:
             self._others = self._type.parse(b"".join(wire.complement(self._buffer, self._cuts)))
         return self._others
+
+
+def message_type(field_names: Iterable[str]) -> type[Message]:
+    """Message with these fields, none of them a Tensor, as properties: no Python runs when one is read."""
+    names = [name for name in field_names if not hasattr(Message, name) and not name.startswith("_")]
+    return type("Message", (Message,), {name: property(attrgetter(f"_others.{name}")) for name in names})
 
 
 def _shown(value: object) -> str:

@@ -13,11 +13,14 @@ _DTYPE_FIELD, _SHAPE_FIELD, _DATA_FIELD = 1, 2, 3
 
 
 class Piece(NamedTuple):
-    """A tensor ready to be written: `prefix`, then the elements of `array` in C order as `dtype`."""
+    """A tensor ready to be written: `prefix`, then the elements of `array` in C order, little-endian.
+
+    `is_awkward` says that they do not lie in memory like that.
+    """
 
     prefix: bytes
     array: Array
-    dtype: np.dtype[Any]
+    is_awkward: bool
 
 
 class _Layout(NamedTuple):
@@ -40,7 +43,7 @@ class TensorField:
         self.number: int = field.number
         self.is_repeated: bool = field.is_repeated
         self._tag = field_tag(field.number, BYTES)
-        self._written: tuple[object, object, bytes, np.dtype[Any]] = (None, None, b"", np.dtype("u1"))
+        self._written: tuple[object, object, bytes, bool] = (None, None, b"", False)
         self._read: tuple[int, bytes, _Layout | None] = (-1, b"", None)
 
     def pieces(self, value: object) -> list[Piece]:
@@ -65,20 +68,20 @@ class TensorField:
         dtype, shape, count, data = layout
         if count == 0:
             return read_only(np.empty(shape, dtype))
-        return np.frombuffer(buffer, dtype, count, start + data).reshape(shape)
+        return np.ndarray(shape, dtype, buffer, start + data)
 
     def _piece(self, value: object) -> Piece:
         array = value if isinstance(value, np.ndarray) else as_array(value, self.where)
-        dtype, shape, prefix, target = self._written
+        dtype, shape, prefix, is_swapped = self._written
         if array.dtype is not dtype or array.shape != shape:
-            target, prefix = self._prefix(array)
-            self._written = (array.dtype, array.shape, prefix, target)
-        return Piece(prefix, array, target)
+            prefix, is_swapped = self._prefix(array)
+            self._written = (array.dtype, array.shape, prefix, is_swapped)
+        return Piece(prefix, array, is_swapped or not array.flags.c_contiguous)
 
-    def _prefix(self, array: Array) -> tuple[np.dtype[Any], bytes]:
+    def _prefix(self, array: Array) -> tuple[bytes, bool]:
         number = dtype_number(array, self.where)
         start = tensor_start(number, array.shape, array.nbytes)
-        return DTYPES[number], self._tag + varint(len(start) + array.nbytes) + start
+        return self._tag + varint(len(start) + array.nbytes) + start, array.dtype != DTYPES[number]
 
     def _read_layout(self, buffer: Buffer, start: int, end: int) -> _Layout:
         layout, data_end = read_layout(buffer, start, end, self.where)

@@ -12,12 +12,8 @@ from rtmesh.node.windows import Gathering, Window
 from rtmesh.node.wire import HeaderValues
 from rtmesh.v1.graph_pb2 import WHEN_FULL_BLOCK
 
-
-class Call(NamedTuple):
-    """A call that is due: its arguments, and the header of the message that triggers it."""
-
-    arguments: tuple[Any, ...]
-    header: HeaderValues
+# A call that is due: its arguments, and the header of the message that triggers it.
+Call = tuple[tuple[Any, ...], HeaderValues]
 
 
 class Source(NamedTuple):
@@ -71,8 +67,11 @@ class SingleTrigger:
 
     def __init__(self, callback: Callable[..., object], source: Source) -> None:
         self.callback = callback
-        self._source = source
         self._ring = source.ring
+        self._try_take = source.ring.try_take
+        self._decode = source.message_type.decode
+        self.called = source.ring.release
+        self._rings: list[InputRing] = [source.ring]
 
     @property
     def unjoined(self) -> int:
@@ -83,14 +82,14 @@ class SingleTrigger:
         return self._ring.ended
 
     def take(self, now_ns: int) -> Call | None:
-        message = self._source.try_take(now_ns)
-        return None if message is None else Call((message,), message.header)
-
-    def called(self) -> None:
-        self._ring.release()
+        view = self._try_take(now_ns)
+        if view is None:
+            return None
+        message = self._decode(view)
+        return (message,), message._header
 
     def rings(self) -> list[InputRing]:
-        return [] if self._ring.ended else [self._ring]
+        return [] if self._ring.ended else self._rings
 
     def close(self) -> None:
         """A single message never waits."""
@@ -120,7 +119,7 @@ class WindowTrigger:
             self._ring.release()
             self._last = message.header
             if (window := self._gathering.add(message)) is not None:
-                return Call((window,), message.header)
+                return (window,), message.header
         return self._take_rest() if self._ring.ended and not self._has_ended else None
 
     def called(self) -> None:
@@ -135,7 +134,7 @@ class WindowTrigger:
     def _take_rest(self) -> Call | None:
         self._has_ended = True
         window: Window | None = self._gathering.end()
-        return Call((window,), self._last) if window is not None and self._last is not None else None
+        return ((window,), self._last) if window is not None and self._last is not None else None
 
 
 class JoinTrigger:
@@ -168,7 +167,7 @@ class JoinTrigger:
                     continue
                 return None
             if (matched := self._join.add(index, message)) is not None:
-                return Call(matched, message.header)
+                return matched, message.header
 
     def called(self) -> None:
         """Everything was released when it was taken."""

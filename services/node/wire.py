@@ -15,7 +15,7 @@ A header as this module writes it lies first and has one length:
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -28,12 +28,24 @@ VARINT, FIXED64, BYTES, GROUP, END_GROUP, FIXED32 = range(6)
 HEADER_FIELD = 1
 
 _LAYOUT = struct.Struct("<HBQBIBqBQBIBQBq")
+# The same bytes again: only tags and length, only values. Two look-ups beat taking one tuple apart.
+_TAG_LAYOUT = struct.Struct("<HB8xB4xB8xB8xB4xB8xB8x")
+_VALUE_LAYOUT = struct.Struct("<3xQxIxqxQxIxQxq")
 _START = 0x370A  # tag and length
-_TAGS = (0x09, 0x15, 0x19, 0x21, 0x2D, 0x31, 0x39)
+_TAGS = (_START, 0x09, 0x15, 0x19, 0x21, 0x2D, 0x31, 0x39)
+_TAG, _LONG_TAG = 0x0A, 0x8A  # of field 1 in one byte, and the first of several
 _LENGTHS = {FIXED64: 8, FIXED32: 4}
 
+# HeaderValues._make without its check.
+_new_tuple = tuple.__new__
+_pack, _unpack_tags, _unpack_values = _LAYOUT.pack, _TAG_LAYOUT.unpack_from, _VALUE_LAYOUT.unpack_from
+
 HEADER_SIZE = _LAYOUT.size
-assert HEADER_SIZE == 57, "see the table above"
+assert HEADER_SIZE == _TAG_LAYOUT.size == _VALUE_LAYOUT.size == 57, "see the table above"
+
+
+# Of a header, in the order of HeaderValues: making one of those takes longer.
+Values = tuple[int, int, int, int, int, int, int]
 
 
 class HeaderValues(NamedTuple):
@@ -61,18 +73,11 @@ class Field(NamedTuple):
     end: int
 
 
-def pack_header(values: HeaderValues) -> bytes:
-    """The header as field 1 of a message: 57 bytes, zeros included."""
-    buffer = bytearray(HEADER_SIZE)
-    pack_header_into(buffer, values)
-    return bytes(buffer)
-
-
-def pack_header_into(buffer: bytearray | memoryview, values: HeaderValues) -> None:
-    """Write the header into the first 57 bytes of `buffer`."""
+def pack_header(values: Values) -> bytes:
+    """The header, values in the order of HeaderValues, as field 1 of a message: 57 bytes, zeros included."""
     sequence, epoch, publish, origin, origin_epoch, origin_sequence, origin_time = values
-    _LAYOUT.pack_into(
-        buffer, 0, _START,
+    return _pack(
+        _START,
         0x09, sequence, 0x15, epoch, 0x19, publish, 0x21, origin,
         0x2D, origin_epoch, 0x31, origin_sequence, 0x39, origin_time,
     )  # fmt: skip
@@ -80,12 +85,19 @@ def pack_header_into(buffer: bytearray | memoryview, values: HeaderValues) -> No
 
 def written_header(buffer: Buffer) -> HeaderValues | None:
     """The header that lies first in the form of pack_header; None if something else lies there."""
-    if len(buffer) < HEADER_SIZE:
+    if len(buffer) < HEADER_SIZE or _unpack_tags(buffer) != _TAGS:
         return None
-    values = _LAYOUT.unpack_from(buffer)
-    if values[0] != _START or values[1::2] != _TAGS:
+    return _new_tuple(HeaderValues, _unpack_values(buffer))
+
+
+def sole_header(data: bytes) -> HeaderValues | None:
+    """As written_header, but None also if another header might follow, which would have to be merged in.
+
+    A tag of field 1 begins with one of two bytes: where neither occurs, there is none.
+    """
+    if data.find(_TAG, HEADER_SIZE) >= 0 or data.find(_LONG_TAG, HEADER_SIZE) >= 0:
         return None
-    return HeaderValues._make(values[2::2])
+    return written_header(data)
 
 
 def read_header(buffer: Buffer) -> HeaderValues:
@@ -138,7 +150,7 @@ def without_header(message: Buffer) -> list[Buffer]:
     return complement(message, [field[2::2] for field in scan(message) if field[0] == HEADER_FIELD])
 
 
-def complement(message: Buffer, cuts: list[tuple[int, int]]) -> list[Buffer]:
+def complement(message: Buffer, cuts: Sequence[tuple[int, int]]) -> list[Buffer]:
     """The parts of the message that lie in none of `cuts`, which are (start, end) in order."""
     parts = []
     at = 0

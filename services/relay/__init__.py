@@ -1,14 +1,14 @@
 """rtmesh.relay: the process that carries a machine's edges to and from other machines.
 
 frames        messages as bytes on the wire
-window        credit and release of one ingress edge: pure
-egress        an edge that leaves: a reader's seat, lent to one pull at a time
-pull          one pull: a ring read against credit
-outbox        from the thread that reads to the event loop that writes
-ingress       an edge that enters: pulled again and again until its end
+window        credit and release of one edge that enters: pure
+egress        an edge that leaves: a reader's seat, lent to one lane at a time
+outgoing      the edge on a lane: its ring read against credit
+ingress       an edge that enters: opened on one lane after the other until its end
 ingress_ring  the ring it fills
-granter       telling the far side what was released
+lane          a stream between two machines: many edges, both directions
+far_machine   another machine: its lanes, kept up
 links         which ingress edges are connected, and who watches
-carrier       the runs that are carried: their edges and channels
+carrier       the runs that are carried: their edges and machines
 servicer      the two services, translated
 """

@@ -1,18 +1,17 @@
-"""The runs that a relay carries: their edges, rings and channels."""
+"""The runs that a relay carries: their edges, and the machines these go to and come from."""
 
 from __future__ import annotations
 
-import asyncio
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-import grpc
 import structlog
 
 from rtmesh.common.errors import FailedPreconditionError, NotFoundError
-from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.relay.egress import EgressEdge
+from rtmesh.relay.far_machine import FarMachine
 from rtmesh.relay.ingress import IngressEdge
 from rtmesh.relay.ingress_ring import IngressRing
 from rtmesh.relay.links import LinkBoard
@@ -25,45 +24,53 @@ from rtmesh.v1.relay_pb2 import CarryRequest
 class _Run:
     egress: dict[str, EgressEdge] = field(default_factory=dict)
     ingress: dict[str, IngressEdge] = field(default_factory=dict)
-    addresses: set[str] = field(default_factory=set)
+    # What to leave at the end: machine, lane, the edge if it enters here.
+    uses: list[tuple[str, str, IngressEdge | None]] = field(default_factory=list)
 
 
 class Carrier:
-    """Everything that one relay carries. Belongs to one event loop."""
+    """Everything that one relay carries. Any thread.
 
-    def __init__(self, links: LinkBoard) -> None:
+    Args:
+        machine: the name of this one.
+        links: where the state of its ingress edges is told.
+    """
+
+    def __init__(self, machine: str, links: LinkBoard) -> None:
+        self._machine = machine
         self._links = links
         self._runs: dict[str, _Run] = {}
-        # One channel a far relay, shared by all its edges.
-        self._channels: dict[str, grpc.aio.Channel] = {}
-        self._changing = asyncio.Lock()
+        self._far: dict[str, FarMachine] = {}
+        self._far_lock = threading.Lock()
+        self._changing = threading.Lock()
         self._log = structlog.get_logger()
 
-    async def carry(self, request: CarryRequest) -> None:
+    def carry(self, request: CarryRequest) -> None:
         """Begin to carry a run; nothing if it is carried already.
 
         Raises:
             FailedPreconditionError: a ring cannot be attached, or the request names no segment or
                 address for an edge; nothing of the run is carried then.
         """
-        async with self._changing:
+        with self._changing:
             if request.run in self._runs:
                 return
             run = _Run()
             try:
                 self._begin(run, request)
             except (RingError, FailedPreconditionError) as error:
-                await self._end(run)
+                self._end(run)
                 raise FailedPreconditionError(f"run {request.run} cannot be carried: {error}") from error
             self._runs[request.run] = run
+            self._connect(run, request)
         self._log.info("carrying", run=request.run, egress=len(run.egress), ingress=len(run.ingress))
 
-    async def release(self, name: str) -> None:
+    def release(self, name: str) -> None:
         """Let go of a run; nothing if it is not carried."""
-        async with self._changing:
+        with self._changing:
             run = self._runs.pop(name, None)
             if run is not None:
-                await self._end(run)
+                self._end(run)
                 self._links.forget(name)
                 self._log.info("released", run=name)
 
@@ -80,42 +87,62 @@ class Carrier:
             )
         return carried.egress[edge]
 
-    async def close(self) -> None:
-        """Let go of every run."""
+    def far_machine(self, name: str) -> FarMachine:
+        """The machine of this name, also if no edge is known yet: the other side may be earlier."""
+        with self._far_lock:
+            if name not in self._far:
+                self._far[name] = FarMachine(self._machine, name, self.egress)
+            return self._far[name]
+
+    def close(self) -> None:
+        """Let go of every run, and end every lane."""
         for name in list(self._runs):
-            await self.release(name)
+            self.release(name)
+        for far in list(self._far.values()):
+            far.close()
 
     def _begin(self, run: _Run, request: CarryRequest) -> None:
-        for plan in request.egress:
-            run.egress[plan.edge] = self._begin_egress(request, plan)
-        for plan in request.ingress:
-            address = _look_up(request.data_addresses, plan.from_machine, "an address of machine", plan.edge)
-            run.addresses.add(address)
-            run.ingress[plan.edge] = self._begin_ingress(request, plan, address)
+        for leaving in request.egress:
+            run.egress[leaving.edge] = self._begin_egress(request, leaving)
+        for entering in request.ingress:
+            _look_up(request.data_addresses, entering.from_machine, "an address of machine", entering.edge)
+            run.ingress[entering.edge] = self._begin_ingress(request, entering)
 
     def _begin_egress(self, request: CarryRequest, plan: EgressPlan) -> EgressEdge:
         segment = _look_up(request.segments, plan.ring, "a segment of ring", plan.edge)
-        return EgressEdge(plan.edge, segment, plan.reader)
+        return EgressEdge(plan.edge, segment, plan.reader, is_large=plan.own_lane)
 
-    def _begin_ingress(self, request: CarryRequest, plan: IngressPlan, address: str) -> IngressEdge:
+    def _begin_ingress(self, request: CarryRequest, plan: IngressPlan) -> IngressEdge:
         segment = _look_up(request.segments, plan.ring, "a segment of ring", plan.edge)
         tell = partial(self._links.set, request.run, plan.edge)
-        return IngressEdge(request.run, plan, IngressRing(segment), self._channel(address), tell)
+        return IngressEdge(request.run, plan, IngressRing(segment), tell)
 
-    def _channel(self, address: str) -> grpc.aio.Channel:
-        if address not in self._channels:
-            self._channels[address] = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
-        return self._channels[address]
+    def _connect(self, run: _Run, request: CarryRequest) -> None:
+        for leaving in request.egress:
+            self._use(run, request, leaving.to_machine, _lane_of(request.run, leaving), None)
+        for entering in request.ingress:
+            ingress = run.ingress[entering.edge]
+            self._use(run, request, entering.from_machine, _lane_of(request.run, entering), ingress)
 
-    async def _end(self, run: _Run) -> None:
-        edges: list[EgressEdge | IngressEdge] = [*run.egress.values(), *run.ingress.values()]
-        await asyncio.gather(*(edge.close() for edge in edges))
-        await self._close_unused_channels()
+    def _use(
+        self, run: _Run, request: CarryRequest, machine: str, lane: str, ingress: IngressEdge | None
+    ) -> None:
+        far = self.far_machine(machine)
+        far.reach(request.data_addresses.get(machine, ""))
+        far.use(lane, ingress)
+        run.uses.append((machine, lane, ingress))
 
-    async def _close_unused_channels(self) -> None:
-        used = set().union(*(run.addresses for run in self._runs.values()))
-        for address in self._channels.keys() - used:
-            await self._channels.pop(address).close()
+    def _end(self, run: _Run) -> None:
+        for machine, lane, ingress in run.uses:
+            self.far_machine(machine).leave(lane, ingress)
+        for leaving in run.egress.values():
+            leaving.close()
+        for entering in run.ingress.values():
+            entering.close()
+
+
+def _lane_of(run: str, plan: EgressPlan | IngressPlan) -> str:
+    return f"{run} {plan.edge}" if plan.own_lane else ""
 
 
 def _look_up(table: Mapping[str, str], key: str, what: str, edge: str) -> str:

@@ -1,37 +1,37 @@
-"""An edge that leaves: a ring of this machine, read for one far puller.
+"""An edge that leaves: a ring of this machine, read for one far machine.
 
 The reader's seat in the ring is the edge's memory: *taken* is what was sent, *released* what the
-far side has acknowledged. A new pull moves *taken* back to what the caller holds, so whatever was lost
-on the way, with a connection or with a process, is read from the ring again. Nothing is kept here.
+far side has acknowledged. Each opening moves *taken* back to what the far side holds, so whatever was lost on
+the way, with a connection or with a process, is read from the ring again. Nothing is kept here.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import threading
 
-from rtmesh.common.errors import AbortedError, FailedPreconditionError, UnavailableError
-from rtmesh.relay.pull import Pull
-from rtmesh.shm import Ring, RingError
-from rtmesh.v1.relay_pb2 import PullRequest
+from rtmesh.common.errors import AbortedError, FailedPreconditionError, RtmeshError, UnavailableError
+from rtmesh.relay.outgoing import Outgoing, RingBell
+from rtmesh.shm import Reader, Ring, RingError
+from rtmesh.v1.relay_pb2 import OpenEdge
 
 
 class EgressEdge:
-    """One reader's seat in a ring, lent to one pull at a time. Belongs to one event loop.
+    """One reader's seat in a ring, lent to one lane at a time; any thread.
 
     Raises (from the constructor):
         RingError: the ring cannot be opened.
         FailedPreconditionError: it has no such reader.
     """
 
-    def __init__(self, name: str, segment: str, reader: int) -> None:
+    def __init__(self, name: str, segment: str, reader: int, *, is_large: bool = False) -> None:
         self._name = name
+        self._is_large = is_large
         self._index = reader
         self._ring = Ring.open(segment)
-        self._seat = asyncio.Lock()
-        self._newest: Pull | None = None
-        self._leaving: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+        self._newest: Outgoing | None = None
+        # Who reads the ring now: a lane that was taken over lets go when its thread comes by.
+        self._reading: Outgoing | None = None
         self._is_closed = False
         if reader >= len(self._ring.layout.readers):
             self._ring.close()
@@ -40,58 +40,58 @@ class EgressEdge:
                 "the plan and the ring differ; apply the graph again",
             )
 
-    @asynccontextmanager
-    async def pull(self, opening: PullRequest) -> AsyncIterator[Pull]:
-        """Lend the seat to a pull, taking it from the one before.
+    def open(self, opening: OpenEdge, ring_bell: RingBell) -> Outgoing:
+        """Lend the seat to a lane, taking it from the one before.
 
         Raises:
-            AbortedError: a still newer pull came meanwhile.
             UnavailableError: the edge is closed.
-            FailedPreconditionError: the reader cannot be attached.
         """
-        pull = Pull(self._ring.name, self._index, opening)
-        previous, self._newest = self._newest, pull
+        outgoing = Outgoing(self, opening, ring_bell, is_large=self._is_large)
+        with self._lock:
+            self._check_open()
+            previous, self._newest = self._newest, outgoing
         if previous is not None:
-            previous.cut(AbortedError(f"another pull took over edge {self._name}"))
-        await self._seat.acquire()
-        try:
-            with self._ring_errors():
-                self._check_seat(pull)
-                pull.begin()
-        except BaseException:
-            self._seat.release()
-            raise
-        try:
-            with self._ring_errors():
-                yield pull
-        finally:
-            # Not awaited here: a cancelled rpc must not leave a thread in the ring that the next pull reads.
-            self._leaving = asyncio.create_task(self._let_go(pull))
+            previous.cut(AbortedError(f"another lane took over edge {self._name}"))
+        return outgoing
 
-    async def close(self) -> None:
-        """End the pull that runs, if any, and let go of the ring."""
-        self._is_closed = True
-        if self._newest is not None:
-            self._newest.cut(UnavailableError(f"edge {self._name} was released"))
-        async with self._seat:
-            self._ring.close()
+    def try_sit(self, outgoing: Outgoing) -> Reader | None:
+        """The ring's reader for a lane; None while another still reads.
 
-    @contextmanager
-    def _ring_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except RingError as error:
-            raise FailedPreconditionError(f"edge {self._name} cannot be read: {error}") from error
+        Raises:
+            RtmeshError: the reader cannot be attached, or a still newer lane came.
+        """
+        with self._lock:
+            self._check_open()
+            if outgoing is not self._newest:
+                raise AbortedError(f"another lane took over edge {self._name}")
+            if self._reading is not None:
+                return None
+            try:
+                reader = Reader(self._ring.name, self._index, keep_unreleased=True)
+            except RingError as error:
+                raise self._unreadable(error) from error
+            self._reading = outgoing
+            return reader
 
-    def _check_seat(self, pull: Pull) -> None:
+    def stand_up(self, outgoing: Outgoing) -> None:
+        """The lane has closed its reader."""
+        with self._lock:
+            if self._reading is outgoing:
+                self._reading = None
+
+    def close(self) -> None:
+        """Take the seat from the lane that has it, if any, and let go of the ring."""
+        with self._lock:
+            self._is_closed = True
+            outgoings = [outgoing for outgoing in (self._newest, self._reading) if outgoing is not None]
+        for outgoing in outgoings:
+            outgoing.cut(UnavailableError(f"edge {self._name} was released"))
+            outgoing.wait_until_over()
+        self._ring.close()
+
+    def _check_open(self) -> None:
         if self._is_closed:
             raise UnavailableError(f"edge {self._name} was released")
-        if pull is not self._newest:
-            raise AbortedError(f"another pull took over edge {self._name}")
 
-    async def _let_go(self, pull: Pull) -> None:
-        """Free the seat for the next pull."""
-        try:
-            await pull.end()
-        finally:
-            self._seat.release()
+    def _unreadable(self, error: RingError) -> RtmeshError:
+        return FailedPreconditionError(f"edge {self._name} cannot be read: {error}")

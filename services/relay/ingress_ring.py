@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-
-from rtmesh.common.errors import FailedPreconditionError
+from rtmesh.relay.frames import ChunkData
 from rtmesh.relay.window import Held
-from rtmesh.shm import Writer, wait
-from rtmesh.v1.relay_pb2 import PullResponse
-
-# A sleeping thread looks up this often, to see whether its edge was closed.
-_SLICE_NS = 50_000_000
+from rtmesh.shm import Writer, publish_records
 
 
 class IngressRing:
@@ -25,57 +18,70 @@ class IngressRing:
     """
 
     def __init__(self, segment: str) -> None:
-        self._writer = Writer(segment)
-        self._sleeper = ThreadPoolExecutor(1, thread_name_prefix="ingress")
+        self.writer = Writer(segment)
+        self._claim: memoryview | None = None  # for a message that comes in parts
 
     @property
     def ended(self) -> bool:
         """Whether the stream has ended."""
-        return self._writer.ended
+        return self.writer.ended
 
     @property
     def released(self) -> int:
         """Local position below which nothing holds the writer."""
-        return self._writer.released
+        return self.writer.released
 
     def held(self) -> Held:
-        """What it holds now."""
-        return Held(self._writer.head, self._writer.released, self._writer.source_position)
+        """What it holds now; a message that has come in part is forgotten."""
+        self._forget_parts()
+        return Held(self.writer.head, self.writer.released, self.writer.source_position)
 
-    def write(self, response: PullResponse) -> None:
-        """Commit one message; there is space, since it came against credit.
+    def write(
+        self, records: memoryview, next_position: int, credit: int, *, is_contiguous: bool
+    ) -> tuple[int, int]:
+        """Commit records; returns how many, and the far position behind the last.
 
         Raises:
-            FailedPreconditionError: the ring is full all the same.
-            RingError: it does not take the message.
+            ValueError: they are out of order, or more than may come; those before are committed.
+            RingError: it does not take a message.
         """
-        source_position = response.position + 1
-        if not self._writer.try_publish(
-            response.message, response.publish_time_ns, source_position=source_position
-        ):
-            raise FailedPreconditionError(
-                f"ring {self._writer.name} is full at message {response.position}",
-                "something else holds it; the edge is pulled again",
-            )
+        return publish_records(self.writer, records, next_position, credit, is_contiguous)
+
+    def write_part(self, chunk: ChunkData) -> bool:
+        """Take a part of a message, which is committed with the last; whether this was it.
+
+        Raises:
+            ValueError: the part does not follow the one before.
+            RingError: the message is too long.
+        """
+        if chunk.offset == 0:
+            self._forget_parts()
+            self._claim = self.writer.try_claim(chunk.total_bytes)
+        end = chunk.offset + len(chunk.part)
+        if self._claim is None or self._claim.nbytes != chunk.total_bytes or end > chunk.total_bytes:
+            raise ValueError(f"{self.writer.name}: there is no room for a part of message {chunk.position}")
+        self._claim[chunk.offset : end] = chunk.part
+        if end < chunk.total_bytes:
+            return False
+        self._claim = None
+        self.writer.commit(chunk.publish_time_ns, source_position=chunk.position + 1)
+        return True
 
     def skip_to(self, source_position: int) -> None:
         """Record that nothing that is missing below `source_position` will come."""
-        self._writer.skip_to(source_position)
+        self.writer.skip_to(source_position)
 
     def end(self, source_position: int) -> None:
         """End the stream, which far ended before `source_position`."""
-        self._writer.skip_to(source_position)
-        self._writer.end()
+        self.writer.skip_to(source_position)
+        self.writer.end()
 
-    async def wait_for_space(self) -> None:
-        """Return when the writer has space again, or after a moment.
-
-        A thread sleeps: an event loop cannot sleep in a ring.
-        """
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._sleeper, wait, (), (self._writer,), _SLICE_NS)
-
-    async def close(self) -> None:
+    def close(self) -> None:
         """Leave the writer's seat without ending the stream."""
-        await asyncio.to_thread(self._sleeper.shutdown)
-        self._writer.close()
+        self._claim = None
+        self.writer.close()
+
+    def _forget_parts(self) -> None:
+        if self._claim is not None:
+            self._claim = None
+            self.writer.abort()

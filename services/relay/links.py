@@ -2,46 +2,60 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+import queue
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rtmesh.v1.relay_pb2 import WatchResponse
 
+# How soon a watcher notices that nobody listens any more.
+_LOOK_S = 0.2
+
+_Changes = queue.SimpleQueue[WatchResponse]
+
 
 class LinkBoard:
-    """The state of every ingress edge of this process. Belongs to one event loop."""
+    """The state of every ingress edge of this process. Any thread."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._states: dict[tuple[str, str], WatchResponse] = {}
-        self._watchers: set[asyncio.Queue[WatchResponse]] = set()
+        self._watchers: set[_Changes] = set()
 
     def set(self, run: str, edge: str, connected: bool, reason: str = "") -> None:
         """Record a state and tell it if it is new."""
         state = WatchResponse(run=run, edge=edge, connected=connected, reason=reason)
-        if self._states.get((run, edge)) == state:
-            return
-        self._states[run, edge] = state
-        for watcher in self._watchers:
-            watcher.put_nowait(state)
+        with self._lock:
+            if self._states.get((run, edge)) == state:
+                return
+            self._states[run, edge] = state
+            for watcher in self._watchers:
+                watcher.put(state)
 
     def forget(self, run: str) -> None:
         """Drop the states of a run that is released; nobody is told."""
-        self._states = {key: state for key, state in self._states.items() if key[0] != run}
+        with self._lock:
+            self._states = {key: state for key, state in self._states.items() if key[0] != run}
 
-    async def watch(self) -> AsyncIterator[WatchResponse]:
-        """Every state now, then each change, for ever."""
-        with self._watching() as changes:
-            for state in list(self._states.values()):
-                yield state
-            while True:
-                yield await changes.get()
+    def watch(self, is_wanted: Callable[[], bool]) -> Iterator[WatchResponse]:
+        """Every state now, then each change, as long as `is_wanted`."""
+        with self._watching() as (states, changes):
+            yield from states
+            while is_wanted():
+                try:
+                    yield changes.get(timeout=_LOOK_S)
+                except queue.Empty:
+                    continue
 
     @contextmanager
-    def _watching(self) -> Iterator[asyncio.Queue[WatchResponse]]:
-        changes: asyncio.Queue[WatchResponse] = asyncio.Queue()
-        self._watchers.add(changes)
+    def _watching(self) -> Iterator[tuple[list[WatchResponse], _Changes]]:
+        changes: _Changes = queue.SimpleQueue()
+        with self._lock:
+            self._watchers.add(changes)
+            states = list(self._states.values())
         try:
-            yield changes
+            yield states, changes
         finally:
-            self._watchers.discard(changes)
+            with self._lock:
+                self._watchers.discard(changes)

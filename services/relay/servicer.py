@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import Iterator
 
 import grpc
 
-from rtmesh.common.errors import RtmeshError
-from rtmesh.common.status_codes import abort_with
+from rtmesh.common.errors import InvalidArgumentError, RtmeshError
+from rtmesh.common.status_codes import abort_now
 from rtmesh.relay.carrier import Carrier
 from rtmesh.relay.links import LinkBoard
-from rtmesh.relay.pull import Pull
 from rtmesh.v1 import relay_pb2, relay_pb2_grpc
 
 
@@ -21,42 +20,34 @@ class Relay:
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
 
-    async def pull(
-        self, requests: AsyncIterator[relay_pb2.PullRequest], context: grpc.aio.ServicerContext
-    ) -> None:
-        """Pull; responses are bytes already."""
+    def exchange(self, frames: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        """Exchange; frames are bytes both ways. This thread sends, another receives."""
         try:
-            opening = await anext(requests)
-            async with self._carrier.egress(opening.run, opening.edge).pull(opening) as pull:
-                await context.send_initial_metadata(())
-                await _serve(pull, requests, context)
+            hello = _hello_of(next(frames, b""))
         except RtmeshError as error:
-            await abort_with(context, error)
+            abort_now(context, error)
+        far = self._carrier.far_machine(hello.machine)
+        lane = far.accept(hello.lane, context.cancel)
+        threading.Thread(target=far.carry, args=(lane, frames), name="from far", daemon=True).start()
+        yield from lane.frames()
+        if lane.reason is not None:
+            abort_now(context, lane.reason)
 
 
-async def _serve(
-    pull: Pull, requests: AsyncIterator[relay_pb2.PullRequest], context: grpc.aio.ServicerContext
-) -> None:
-    granting = asyncio.create_task(_follow(pull, requests))
+def _hello_of(frame: bytes) -> relay_pb2.LaneHello:
     try:
-        async for frame in pull.frames():
-            await context.write(frame)
-    finally:
-        granting.cancel()
-        await asyncio.wait([granting])
+        hello = relay_pb2.Frame.FromString(frame).hello
+    except Exception as error:
+        raise InvalidArgumentError("the first frame is none") from error
+    if not hello.machine:
+        raise InvalidArgumentError("the first frame does not say which machine this is")
+    return hello
 
 
-async def _follow(pull: Pull, requests: AsyncIterator[relay_pb2.PullRequest]) -> None:
-    async for request in requests:
-        pull.grant(request)
-
-
-def add_relay(server: grpc.aio.Server, carrier: Carrier) -> None:
-    """Serve rtmesh.v1.Relay, with responses that are not serialized a second time."""
-    pull = grpc.stream_stream_rpc_method_handler(
-        Relay(carrier).pull, request_deserializer=relay_pb2.PullRequest.FromString
-    )
-    handler = grpc.method_handlers_generic_handler("rtmesh.v1.Relay", {"Pull": pull})
+def add_relay(server: grpc.Server, carrier: Carrier) -> None:
+    """Serve rtmesh.v1.Relay, whose frames are not serialized a second time."""
+    exchange = grpc.stream_stream_rpc_method_handler(Relay(carrier).exchange)
+    handler = grpc.method_handlers_generic_handler("rtmesh.v1.Relay", {"Exchange": exchange})
     server.add_generic_rpc_handlers((handler,))
 
 
@@ -67,23 +58,22 @@ class RelayControl(relay_pb2_grpc.RelayControlServicer):
         self._carrier = carrier
         self._links = links
 
-    async def Carry(  # noqa: N802
-        self, request: relay_pb2.CarryRequest, context: grpc.aio.ServicerContext
+    def Carry(  # noqa: N802
+        self, request: relay_pb2.CarryRequest, context: grpc.ServicerContext
     ) -> relay_pb2.CarryResponse:
         try:
-            await self._carrier.carry(request)
+            self._carrier.carry(request)
         except RtmeshError as error:
-            await abort_with(context, error)
+            abort_now(context, error)
         return relay_pb2.CarryResponse()
 
-    async def Release(
-        self, request: relay_pb2.ReleaseRequest, context: grpc.aio.ServicerContext
+    def Release(
+        self, request: relay_pb2.ReleaseRequest, context: grpc.ServicerContext
     ) -> relay_pb2.ReleaseResponse:
-        await self._carrier.release(request.run)
+        self._carrier.release(request.run)
         return relay_pb2.ReleaseResponse()
 
-    async def Watch(
-        self, request: relay_pb2.WatchRequest, context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[relay_pb2.WatchResponse]:
-        async for state in self._links.watch():
-            yield state
+    def Watch(
+        self, request: relay_pb2.WatchRequest, context: grpc.ServicerContext
+    ) -> Iterator[relay_pb2.WatchResponse]:
+        yield from self._links.watch(context.is_active)

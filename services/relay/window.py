@@ -15,8 +15,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rtmesh.common.errors import FailedPreconditionError
-
 # An edge that drops is drained always: its credit only bounds what is on the wire.
 DROPPING_WINDOW = 256
 
@@ -60,12 +58,11 @@ class Window:
         self._granted_until = held.head
         self._released = held.released if follows_release else held.head
         self._source_position = held.source_position
-        # Ends (far position + 1) of the messages that are not released. Of those that an earlier
-        # life of this process brought only the count is known; a block edge has no gaps among what is
-        # not released, so they lie directly below source_position.
-        unreleased = self._head - self._released
-        self._ends = deque(max(0, held.source_position - age) for age in reversed(range(unreleased)))
-        self._released_position = max(0, held.source_position - unreleased)
+        # Which far positions the unreleased messages have, in runs without a gap: (local end, far end). Of
+        # those that an earlier life of this process brought only the count is known; a block edge has no gaps
+        # among what is not released, so they lie directly below source_position.
+        self._runs = deque([(self._head, held.source_position)])
+        self._released_position = max(0, held.source_position - self.unreleased)
         self._acknowledged = self._released_position
 
     @property
@@ -79,32 +76,37 @@ class Window:
         return self._granted_until == self._head
 
     @property
-    def is_full(self) -> bool:
-        """Whether nothing can come before the reader releases something."""
-        return self.unreleased >= self._size
-
-    @property
     def is_due(self) -> bool:
         """Whether the far side should be told now: it has run dry, or a quarter of the window is new."""
-        new = self._new_credit()
-        return new > 0 and (self.is_exhausted or new * 4 >= self._size)
+        return self._released >= self.due_at
 
-    def received(self, far_position: int) -> None:
-        """One message came; it is about to be committed to the ring.
+    @property
+    def due_at(self) -> int:
+        """Local position that has to be released before the far side is told at once."""
+        new = 1 if self.is_exhausted else -(-self._size // 4)
+        return self._granted_until - self._size + new
 
-        Raises:
-            FailedPreconditionError: the far side sent it out of order or without credit.
-        """
-        expected = self._source_position
-        if far_position < expected or (self._follows_release and far_position > expected):
-            raise _fault(f"message {far_position} came when {expected} was the next")
-        if self.is_exhausted:
-            raise _fault(f"message {far_position} came without credit")
-        self._head += 1
-        self._source_position = far_position + 1
-        self._ends.append(far_position + 1)
+    @property
+    def credit(self) -> int:
+        """How many further messages may come."""
+        return self._granted_until - self._head
+
+    @property
+    def next_position(self) -> int:
+        """Far position of the next message that is not held."""
+        return self._source_position
+
+    def received(self, messages: int, next_position: int) -> None:
+        """So many messages came, within the credit; the last lies directly below `next_position`."""
+        self._head += messages
+        self._source_position = next_position
         if not self._follows_release:
-            self._release_below(self._head)
+            self._released = self._head
+            self._released_position = next_position
+        elif self._runs[-1][1] + messages == next_position:
+            self._runs[-1] = (self._head, next_position)
+        else:
+            self._runs.append((self._head, next_position))
 
     def skipped(self, far_position: int) -> None:
         """Nothing that is still missing below `far_position` will come."""
@@ -131,10 +133,10 @@ class Window:
         return max(0, self._released + self._size - self._granted_until)
 
     def _release_below(self, local_position: int) -> None:
-        while self._released < local_position:
-            self._released += 1
-            self._released_position = self._ends.popleft()
-
-
-def _fault(text: str) -> FailedPreconditionError:
-    return FailedPreconditionError(text, "the far relay is at fault; the edge is pulled again")
+        if local_position <= self._released:
+            return
+        self._released = local_position
+        while self._runs[0][0] < local_position:
+            self._runs.popleft()
+        local_end, far_end = self._runs[0]
+        self._released_position = max(self._released_position, far_end - (local_end - local_position))

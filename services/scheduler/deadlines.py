@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtmesh.scheduler import lifecycle, restart, words
+from rtmesh.scheduler import absence, lifecycle, words
 from rtmesh.scheduler.effects import Turn
 from rtmesh.scheduler.runs import PartState, Run, Stage, Verdict
 from rtmesh.scheduler.verdicts import FAILED
@@ -11,7 +11,7 @@ from rtmesh.v1 import status_pb2
 
 def expire(run: Run, turn: Turn) -> None:
     """Act if the stage has taken too long, or a machine does not come back."""
-    restart.expire(run, turn)
+    absence.expire(run, turn)
     if run.deadline_ns is None or turn.now_ns < run.deadline_ns:
         return
     run.deadline_ns = None
@@ -48,8 +48,9 @@ def _drain_too_late(run: Run, turn: Turn) -> None:
 
 
 def _stop_too_late(run: Run, turn: Turn) -> None:
-    for machine in run.present():
+    for machine in [*run.present(), *run.awaited()]:
         run.parts[machine].state = PartState.LOST
+        run.parts[machine].absence = None
         reason = f"machine {machine} did not tell its end within {words.seconds(lifecycle.STOP_TIMEOUT_NS)}"
         run.nodes.settle(machine, status_pb2.NODE_STATE_LOST, reason)
         run.record(turn, reason.removeprefix(f"machine {machine} "), f"machine {machine}")

@@ -29,7 +29,15 @@ class MachineJoined:
 
 @dataclass(frozen=True)
 class MachineLost:
-    """A joined machine's stream ended; its processes may well live on."""
+    """A joined machine's stream ended, or nothing came over it; its processes may well live on."""
+
+    machine: str
+    silent_ns: int = 0  # how long nothing had come
+
+
+@dataclass(frozen=True)
+class MachineDied:
+    """The meshd of a machine that is lost is known to be dead: the one that was joined does not come back."""
 
     machine: str
 
@@ -72,4 +80,14 @@ class Tick:
     """Time has passed: the moment asked for by NextTick has come."""
 
 
-Event = Restarted | MachineJoined | MachineLost | Reported | Apply | StopGraph | DeleteGraph | Tick
+Event = (
+    Restarted
+    | MachineJoined
+    | MachineLost
+    | MachineDied
+    | Reported
+    | Apply
+    | StopGraph
+    | DeleteGraph
+    | Tick
+)

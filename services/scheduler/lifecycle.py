@@ -16,11 +16,10 @@ from rtmesh.graph.problems import PlanError
 from rtmesh.scheduler import words
 from rtmesh.scheduler.effects import Turn
 from rtmesh.scheduler.nodes import AT_THE_BARRIER, SETTLED
-from rtmesh.scheduler.runs import PartState, Run, Stage, Verdict
+from rtmesh.scheduler.runs import SECOND_NS, PartState, Run, Stage, Verdict
 from rtmesh.scheduler.verdicts import COMPLETED, FAILED, final_verdict, why_failed
 from rtmesh.v1 import machine_pb2, status_pb2
 
-SECOND_NS = 1_000_000_000
 PREFLIGHT_TIMEOUT_NS = 30 * SECOND_NS
 PREPARE_TIMEOUT_NS = 60 * SECOND_NS
 CONNECT_TIMEOUT_NS = 30 * SECOND_NS
@@ -90,26 +89,31 @@ def timeout_ns(run: Run, stage: Stage) -> int | None:
     }.get(stage)
 
 
-def lose(run: Run, machine: str, turn: Turn) -> None:
-    """A machine of the run is not connected any more. Its nodes may live on, but nobody can tell."""
-    part = run.parts.get(machine)
-    if part is None or not part.is_present:
-        return
-    if run.stage is Stage.PREFLIGHT:
-        run.record(turn, "lost before anything was made", f"machine {machine}")
-        run.unplace()
-        _enter(run, Stage.PENDING, "", turn)
-        return
-    give_up(run, machine, "lost", f"machine {machine} was lost", turn)
-    advance(run, turn)
+def unmake(run: Run, machine: str, turn: Turn) -> None:
+    """A machine was lost before any machine had made anything: wait for machines again."""
+    run.record(turn, "lost before anything was made", f"machine {machine}")
+    run.unplace()
+    _enter(run, Stage.PENDING, "", turn)
 
 
 def give_up(run: Run, machine: str, what: str, reason: str, turn: Turn) -> None:
     """Count a machine's part, and the nodes of it that have not ended, as lost."""
     run.parts[machine].state = PartState.LOST
+    run.parts[machine].absence = None
     run.is_saved = False
     lost = run.nodes.settle(machine, status_pb2.NODE_STATE_LOST, reason)
     run.record(turn, f"{what}, with {words.listed(lost)}" if lost else what, f"machine {machine}")
+
+
+def find(run: Run, machine: str) -> None:
+    """A machine whose part was lost, or awaited, can be given orders about it again."""
+    run.parts[machine].state = PartState.PREPARED
+    run.parts[machine].absence = None
+
+
+def ask_to_stop(run: Run, machine: str, turn: Turn) -> None:
+    """Have one machine end its part and give its final accounts."""
+    turn.send(machine, Order(stop=machine_pb2.Stop(run=run.id)))
 
 
 def fail_on_problems(run: Run, problems: list[status_pb2.Problem], turn: Turn) -> None:
@@ -132,8 +136,9 @@ def _after_preflight(run: Run, turn: Turn) -> None:
         return
     for name, part in run.parts.items():
         part.state = PartState.PREPARING
-        sources = {ingress.from_machine for ingress in part.plan.ingress}
-        addresses = {source: run.data_addresses[source] for source in sorted(sources)}
+        others = {edge.from_machine for edge in part.plan.ingress}
+        others |= {edge.to_machine for edge in part.plan.egress}
+        addresses = {other: run.data_addresses[other] for other in sorted(others)}
         turn.send(name, Order(prepare=machine_pb2.Prepare(plan=part.plan, data_addresses=addresses)))
     _enter(run, Stage.PREPARE, "", turn, PREPARE_TIMEOUT_NS)
 
@@ -148,7 +153,7 @@ def _after_prepare(run: Run, turn: Turn) -> None:
 
 
 def _after_setup(run: Run, turn: Turn) -> None:
-    if not run.nodes.are_all_in(AT_THE_BARRIER):
+    if not run.nodes.are_all_in(AT_THE_BARRIER) or run.awaited():
         return
     if any(run.open_links()):
         run.deadline_ns = run.deadline_ns or turn.now_ns + CONNECT_TIMEOUT_NS

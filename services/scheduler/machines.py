@@ -15,11 +15,12 @@ class Machine:
     def __init__(self, hello: machine_pb2.Hello) -> None:
         self.hello = hello
         self.is_connected = True
+        self.last_heard_ns = 0  # set when it is lost
         self.processes: list[status_pb2.ProcessStatus] = []
         # Runs it was told to end although no graph wants them: told once a connection.
         self.orphans: set[str] = set()
 
-    def status(self) -> status_pb2.MachineStatus:
+    def status(self, now_ns: int) -> status_pb2.MachineStatus:
         """What users see of it."""
         hello = self.hello
         return status_pb2.MachineStatus(
@@ -32,6 +33,7 @@ class Machine:
             cpu_count=hello.cpu_count,
             memory_bytes=hello.memory_bytes,
             version=hello.version,
+            silent_ms=max(0, now_ns - self.last_heard_ns) // 1_000_000 if self.last_heard_ns else 0,
         )
 
 
@@ -81,10 +83,15 @@ class Machines:
             if machine.is_connected
         }
 
-    def statuses(self, names: Iterable[str] | None = None) -> list[status_pb2.MachineStatus]:
+    def lose(self, name: str, last_heard_ns: int) -> None:
+        """The machine's stream is gone."""
+        self._machines[name].is_connected = False
+        self._machines[name].last_heard_ns = last_heard_ns
+
+    def statuses(self, now_ns: int, names: Iterable[str] | None = None) -> list[status_pb2.MachineStatus]:
         """Status of the named machines that are known; of all by default."""
         wanted = sorted(self._machines) if names is None else names
-        return [self._machines[name].status() for name in wanted if name in self._machines]
+        return [self._machines[name].status(now_ns) for name in wanted if name in self._machines]
 
 
 def _recalled(status: status_pb2.MachineStatus) -> Machine:

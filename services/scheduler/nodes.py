@@ -90,6 +90,10 @@ class Nodes:
                 node.state = status_pb2.NODE_STATE_UNSPECIFIED
                 node.reason = ""
 
+    def of(self, machine: str) -> list[NodeStatus]:
+        """The nodes of a machine."""
+        return [node for node in self._statuses.values() if node.machine == machine]
+
     def steps(self, machines: Collection[str]) -> dict[tuple[str, str], int]:
         """How many steps each node of these machines has done."""
         return {(n.machine, n.name): n.steps for n in self._statuses.values() if n.machine in machines}

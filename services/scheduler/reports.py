@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtmesh.scheduler import lifecycle, restart
+from rtmesh.scheduler import absence, lifecycle
 from rtmesh.scheduler.effects import Turn
 from rtmesh.scheduler.nodes import DRAINED, SETTLED, NodeStatus
 from rtmesh.scheduler.runs import Part, PartState, Run, Stage
@@ -22,13 +22,13 @@ def take_back(run: Run, machine: str, turn: Turn) -> None:
     part = run.parts[machine]
     if part.state not in (PartState.LOST, PartState.AWAITED):
         return
-    part.state = PartState.PREPARED
+    lifecycle.find(run, machine)
     run.nodes.find_again(machine)
     run.record(turn, "back, with its part of the run", f"machine {machine}")
     order = _order_of_stage(run, part)
     if order is not None:
         turn.send(machine, order)
-    restart.go_on_if_all_are_back(run, turn)
+    absence.settle(run, turn)
 
 
 def preflighted(run: Run, machine: str, told: machine_pb2.Preflighted, turn: Turn) -> None:

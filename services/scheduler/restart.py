@@ -6,18 +6,18 @@
     RUNNING, DRAINING, STOPPING   goes on, once each machine is back with its part
 
 A machine that has not come back in REJOIN_TIMEOUT_NS is lost with its nodes, as is the part of one that
-comes back without it. What the run was when the scheduler was killed is shown until then.
+comes back without it (see `absence`). What the run was when the scheduler was killed is shown until then.
 """
 
 from __future__ import annotations
 
 from rtmesh.graph.plan import edge_name
-from rtmesh.scheduler import lifecycle, words
+from rtmesh.scheduler import absence, lifecycle, words
 from rtmesh.scheduler.effects import Life, Turn
 from rtmesh.scheduler.history import History
-from rtmesh.scheduler.runs import PartState, Run, Stage, Verdict
+from rtmesh.scheduler.runs import Absence, PartState, Run, Stage, Verdict
 from rtmesh.scheduler.verdicts import STOPPED
-from rtmesh.v1 import machine_pb2, status_pb2
+from rtmesh.v1 import status_pb2
 
 REJOIN_TIMEOUT_NS = 10 * lifecycle.SECOND_NS
 BEFORE_IT_RAN = (Stage.PREPARE, Stage.SETUP)
@@ -59,54 +59,12 @@ def revive(life: Life, status: status_pb2.GraphStatus, history: History, turn: T
     return run
 
 
-def is_missing(run: Run, machine: str) -> bool:
-    """Whether a machine is expected back with its part."""
-    part = run.parts.get(machine)
-    return part is not None and part.state is PartState.AWAITED
-
-
-def back_without(run: Run, machine: str, turn: Turn) -> None:
-    """A machine that was expected back with its part is back without it."""
-    if run.stage is Stage.STOPPING:
-        # It says once more that nothing is left there, with what it still knows.
-        run.parts[machine].state = PartState.PREPARED
-        turn.send(machine, machine_pb2.JoinResponse(stop=machine_pb2.Stop(run=run.id)))
-    else:
-        reason = f"machine {machine} came back without its part of the run"
-        lifecycle.give_up(run, machine, "lost its part of the run", reason, turn)
-    go_on_if_all_are_back(run, turn)
-    lifecycle.advance(run, turn)
-
-
-def expire(run: Run, turn: Turn) -> None:
-    """Count the machines as lost that have not come back in time."""
-    if run.rejoin_by_ns is None or turn.now_ns < run.rejoin_by_ns:
-        return
-    what = f"not back within {words.seconds(REJOIN_TIMEOUT_NS)}"
-    for machine in run.awaited():
-        reason = f"machine {machine} was {what} of the scheduler's restart"
-        lifecycle.give_up(run, machine, what, reason, turn)
-    go_on_if_all_are_back(run, turn)
-    lifecycle.advance(run, turn)
-
-
-def go_on_if_all_are_back(run: Run, turn: Turn) -> None:
-    """Say whom the run still waits for; if nobody, its stage begins again, with its whole time."""
-    if run.rejoin_by_ns is None:
-        return
-    run.is_saved = False
-    run.reason = _reason(run)
-    if run.awaited():
-        return
-    run.rejoin_by_ns = None
-    timeout_ns = lifecycle.timeout_ns(run, run.stage)
-    run.deadline_ns = None if timeout_ns is None else turn.now_ns + timeout_ns
-
-
 def _recall_parts(run: Run, life: Life, status: status_pb2.GraphStatus) -> None:
     for name, part in run.parts.items():
         known = PartState[life.parts[name]]
         part.state = known if known in (PartState.LOST, PartState.ENDED) else PartState.AWAITED
+        if part.state is PartState.AWAITED:
+            run.nodes.find_again(name)  # those that were told lost because the machine was not heard
     for machine, report in life.accounts.items():
         run.ledger.take(machine, report)
     for edge in status.edges:
@@ -116,15 +74,9 @@ def _recall_parts(run: Run, life: Life, status: status_pb2.GraphStatus) -> None:
 
 
 def _await(run: Run, turn: Turn) -> None:
-    run.rejoin_by_ns = turn.now_ns + REJOIN_TIMEOUT_NS
-    go_on_if_all_are_back(run, turn)
+    until_ns = turn.now_ns + REJOIN_TIMEOUT_NS
+    for machine in run.awaited():
+        run.parts[machine].absence = Absence(turn.now_ns, until_ns, is_restart=True)
     waiting = f"; waiting for {words.machines(run.awaited())}" if run.awaited() else ""
     run.record(turn, f"scheduler restarted{waiting}")
-    lifecycle.advance(run, turn)
-
-
-def _reason(run: Run) -> str:
-    why = run.verdict.reason if run.verdict else ""
-    if not run.awaited():
-        return why
-    return f"{why or 'scheduler restarted'}; waiting for {words.machines(run.awaited())}"
+    absence.settle(run, turn)

@@ -15,6 +15,9 @@ from rtmesh.scheduler.rest import Rest
 from rtmesh.v1 import graph_pb2, plan_pb2, status_pb2
 
 
+SECOND_NS = 1_000_000_000
+
+
 class Stage(Enum):
     """How far a run is; what it waits for."""
 
@@ -47,8 +50,24 @@ class PartState(Enum):
     PREPARING = auto()
     PREPARED = auto()
     ENDED = auto()  # nothing of the run is left on the machine
-    AWAITED = auto()  # carried it when the scheduler was restarted, and has not joined again yet
-    LOST = auto()  # the machine is not connected; its processes may live on
+    AWAITED = auto()  # the machine is not connected, but may come back and go on: see Absence
+    LOST = auto()  # the machine is not connected and was given up; its processes may live on
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Why a machine is awaited, since when (mesh time), and until when."""
+
+    since_ns: int
+    until_ns: int
+    is_restart: bool = False  # the scheduler's: nothing is known to be wrong with the machine
+
+    def next_ns(self, now_ns: int) -> int:
+        """When something changes: it is given up, or has not been heard for another second."""
+        if self.is_restart:
+            return self.until_ns
+        seconds = (now_ns - self.since_ns) // SECOND_NS + 1
+        return min(self.until_ns, self.since_ns + seconds * SECOND_NS)
 
 
 @dataclass
@@ -58,6 +77,7 @@ class Part:
     plan: plan_pb2.MachinePlan
     state: PartState = PartState.ASKED
     is_started: bool = False
+    absence: Absence | None = None  # while it is AWAITED
 
     @property
     def is_present(self) -> bool:
@@ -104,7 +124,6 @@ class Run:
         self.verdict: Verdict | None = None  # set as soon as it is known how the run will end
         self.times = Times(applied_ns)
         self.deadline_ns: int | None = None
-        self.rejoin_by_ns: int | None = None  # for the machines that are awaited
         self.is_saved = False
         self.has_news = False  # since it was saved: an event, and thus mostly another state of a node
         self.saved_ns = 0
@@ -153,19 +172,28 @@ class Run:
         """Whether it lives and nothing has decided its end."""
         return not self.is_ended and self.verdict is None
 
-    @property
-    def next_deadline_ns(self) -> int | None:
+    def next_deadline_ns(self, now_ns: int) -> int | None:
         """When it must be looked at again at the latest; None if nothing is due."""
-        due = (self.deadline_ns, self.rejoin_by_ns)
-        return min((time_ns for time_ns in due if time_ns is not None), default=None)
+        due = [absence.next_ns(now_ns) for absence in self.absences().values()]
+        if self.deadline_ns is not None:
+            due.append(self.deadline_ns)
+        return min(due, default=None)
 
     def present(self) -> list[str]:
         """The machines that can be given orders about the run."""
         return [name for name, part in self.parts.items() if part.is_present]
 
     def awaited(self) -> list[str]:
-        """The machines that are expected back after a restart of the scheduler."""
+        """The machines that are not connected, and expected back."""
         return self.machines_in(PartState.AWAITED)
+
+    def absences(self) -> dict[str, Absence]:
+        """Of each machine that is awaited, why."""
+        return {name: part.absence for name, part in self.parts.items() if part.absence is not None}
+
+    def unheard(self) -> dict[str, Absence]:
+        """Of these, the machines that were connected to this scheduler and are not heard any more."""
+        return {name: absence for name, absence in self.absences().items() if not absence.is_restart}
 
     def machines_in(self, *states: PartState) -> list[str]:
         """The machines whose part is in one of these states."""

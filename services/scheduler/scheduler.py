@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from rtmesh.common.errors import NotFoundError
-from rtmesh.scheduler import deadlines, lifecycle, reports, restart
+from rtmesh.scheduler import absence, deadlines, lifecycle, reports, restart
 from rtmesh.scheduler.checks import check_graph
 from rtmesh.scheduler.effects import (
     Applied,
@@ -30,6 +30,7 @@ from rtmesh.scheduler.events import (
     Apply,
     DeleteGraph,
     Event,
+    MachineDied,
     MachineJoined,
     MachineLost,
     Reported,
@@ -62,6 +63,7 @@ class Scheduler:
         self._run_counter = run_counter
         self._machines = Machines()
         self._graphs: dict[str, Entry] = {}
+        self._now_ns = 0  # of the last event
         self.tick_at_ns: int | None = None
 
     def handle(self, event: Event, now_ns: int) -> list[Effect]:
@@ -71,6 +73,7 @@ class Scheduler:
             RtmeshError: the event is a request that cannot be granted; nothing was changed.
         """
         turn = Turn(now_ns)
+        self._now_ns = now_ns
         self._dispatch(event, turn)
         self._set_tick(turn)
         return turn.effects
@@ -83,6 +86,8 @@ class Scheduler:
                 self._joined(event, turn)
             case MachineLost():
                 self._lost(event, turn)
+            case MachineDied():
+                self._died(event.machine, turn)
             case Apply():
                 self._apply(event, turn)
             case StopGraph():
@@ -97,7 +102,7 @@ class Scheduler:
     def status(self, name: str) -> status_pb2.GraphStatus:
         """The status of a graph. Raises NotFoundError."""
         entry = self._entry(name)
-        return entry.stored if entry.run is None else graph_status(entry.run, self._machines)
+        return entry.stored if entry.run is None else self._status(entry.run)
 
     def phase(self, name: str) -> status_pb2.GraphPhase:
         """The phase of a graph. Raises NotFoundError."""
@@ -108,9 +113,9 @@ class Scheduler:
         """The status of every graph, by name."""
         return [self.status(name) for name in sorted(self._graphs)]
 
-    def machine_statuses(self) -> list[status_pb2.MachineStatus]:
+    def machine_statuses(self, now_ns: int | None = None) -> list[status_pb2.MachineStatus]:
         """Every machine that is or was joined, by name."""
-        return self._machines.statuses()
+        return self._machines.statuses(self._now_ns if now_ns is None else now_ns)
 
     def definition(self, name: str) -> graph_pb2.Graph:
         """A graph as it was applied. Raises NotFoundError."""
@@ -141,6 +146,7 @@ class Scheduler:
     def checkpoint(self, now_ns: int) -> list[Effect]:
         """What to store when the scheduler ends: the status of all that lives, as of now."""
         turn = Turn(now_ns)
+        self._now_ns = now_ns
         for entry in self._graphs.values():
             if entry.run is not None and not entry.run.is_ended:
                 entry.run.is_saved = False
@@ -201,15 +207,24 @@ class Scheduler:
         for run in event.hello.runs:
             self._carries(event.hello.machine, run, turn)
         for entry in self._graphs.values():
-            if entry.run is not None and restart.is_missing(entry.run, event.hello.machine):
-                restart.back_without(entry.run, event.hello.machine, turn)
+            if entry.run is not None and event.hello.machine in entry.run.awaited():
+                absence.back_without(entry.run, event.hello.machine, turn)
         self._go_on_all(turn)
 
     def _lost(self, event: MachineLost, turn: Turn) -> None:
-        self._machines[event.machine].is_connected = False
+        since_ns = turn.now_ns - event.silent_ns
+        self._machines.lose(event.machine, since_ns)
         for entry in self._graphs.values():
             if entry.run is not None:
-                lifecycle.lose(entry.run, event.machine, turn)
+                absence.lose(entry.run, event.machine, since_ns, turn)
+        self._go_on_all(turn)
+
+    def _died(self, machine: str, turn: Turn) -> None:
+        if self._machines.is_joined(machine):
+            return  # the one that is joined now is another
+        for entry in self._graphs.values():
+            if entry.run is not None:
+                absence.die(entry.run, machine, turn)
         self._go_on_all(turn)
 
     def _reported(self, event: Reported, turn: Turn) -> None:
@@ -251,7 +266,7 @@ class Scheduler:
 
     def _set_tick(self, turn: Turn) -> None:
         runs = [entry.run for entry in self._graphs.values() if entry.run is not None]
-        due = [run.next_deadline_ns for run in runs]
+        due = [run.next_deadline_ns(turn.now_ns) for run in runs]
         deadline_ns = min((time_ns for time_ns in due if time_ns is not None), default=None)
         if deadline_ns != self.tick_at_ns:
             self.tick_at_ns = deadline_ns
@@ -293,7 +308,10 @@ class Scheduler:
         run = entry.run
         if run is not None and not run.is_saved:
             run.is_saved, run.has_news, run.saved_ns = True, False, turn.now_ns
-            turn.add(SaveRun(graph_status(run, self._machines), restart.life_of(run)))
+            turn.add(SaveRun(self._status(run), restart.life_of(run)))
+
+    def _status(self, run: Run) -> status_pb2.GraphStatus:
+        return graph_status(run, self._machines, self._now_ns)
 
     def _forget(self, entry: Entry, turn: Turn) -> None:
         name = entry.graph.name

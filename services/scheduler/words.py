@@ -17,6 +17,11 @@ def machines(names: Sequence[str]) -> str:
     return f"machine{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
+def whole_seconds(duration_ns: int) -> str:
+    """A duration that was not chosen, but came about: "5 s"."""
+    return f"{duration_ns // 1_000_000_000} s"
+
+
 def seconds(duration_ns: int) -> str:
     """A duration for a sentence: "5 s", "0.2 s"."""
     return f"{duration_ns / 1e9:g} s"

@@ -3,8 +3,10 @@
 ** Limited API of 3.11: one build serves 3.11 and later.
 */
 #include "python_common.h"
+#include "python_doorbell.h"
 #include "python_mapping.h"
 #include "python_reader.h"
+#include "python_records.h"
 #include "python_wait.h"
 #include "python_writer.h"
 
@@ -37,6 +39,8 @@ static PyObject *use_waitv(PyObject *module, PyObject *value) {
 
 static PyMethodDef module_methods[] = {
     {"wait", (PyCFunction)(void (*)(void))wait_for_any, METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"take_records", take_records, METH_VARARGS, NULL},
+    {"publish_records", publish_records, METH_VARARGS, NULL},
     {"ring_size", ring_size, METH_O, NULL},
     {"own_identity", own_identity, METH_NOARGS, NULL},
     {"is_alive", is_alive, METH_O, NULL},
@@ -60,6 +64,7 @@ static int add_types(PyObject *module) {
     if (add_type(module, &mapping_spec, &mapping_type) < 0 || add_type(module, &view_spec, &view_type) < 0)
         return -1;
     if (add_type(module, &reader_spec, &reader_type) < 0) return -1;
+    if (add_type(module, &doorbell_spec, &doorbell_type) < 0) return -1;
     return add_type(module, &writer_spec, &writer_type);
 }
 

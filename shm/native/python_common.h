@@ -11,7 +11,7 @@
 #include "rtmesh_ring.h"
 
 /* One interpreter has this module (single-phase initialisation), so its types are plain globals. */
-static PyTypeObject *mapping_type, *view_type, *reader_type, *writer_type;
+static PyTypeObject *mapping_type, *view_type, *reader_type, *writer_type, *doorbell_type;
 static PyObject *errors_module; /* rtmesh.shm.errors */
 
 /* Copies of this size and above, and waits, are done without the GIL. */
@@ -31,12 +31,25 @@ static const char *error_name(enum rtm_result result) {
     }
 }
 
+/* What to do about it, where the text does not say so. */
+static const char *remedy_of(enum rtm_result result) {
+    switch (result) {
+        case RTM_CORRUPT: return "; stop its graph and start it again, which makes the segment anew";
+        case RTM_WRITER_SITS:
+        case RTM_READER_SITS: return "; end that process first";
+        case RTM_NO_SPARE: return "; end another echo, hz or watch of this output";
+        case RTM_TOO_LARGE: return "; raise the output's max_bytes";
+        default: return "";
+    }
+}
+
 /* Raises the Python error of a result, naming the segment. Returns NULL. */
 static PyObject *raise_problem(enum rtm_result result, PyObject *name, const struct rtm_problem *problem) {
     if (result == RTM_NO_MEMORY) return PyErr_NoMemory();
-    if (result == RTM_BAD_LAYOUT) return PyErr_Format(PyExc_ValueError, "%U: %s", name, problem->text);
+    if (result == RTM_BAD_LAYOUT || result == RTM_BAD_RECORD)
+        return PyErr_Format(PyExc_ValueError, "%U: %s", name, problem->text);
     PyObject *type = PyObject_GetAttrString(errors_module, error_name(result));
-    if (type) PyErr_Format(type, "%U: %s", name, problem->text);
+    if (type) PyErr_Format(type, "%U: %s%s", name, problem->text, remedy_of(result));
     Py_XDECREF(type);
     return NULL;
 }
@@ -65,6 +78,13 @@ static int as_u32(PyObject *value, uint32_t *result) {
     if (wide <= UINT32_MAX) return 0;
     PyErr_SetString(PyExc_OverflowError, "the number is larger than 32 bits");
     return -1;
+}
+
+/* The time that a caller gave, or CLOCK_MONOTONIC: to ask for it from Python costs more than the rest of a take. */
+static int as_time_ns(PyObject *value, int64_t *result) {
+    if (value && value != Py_None) return as_i64(value, result);
+    *result = rtm_monotonic_ns();
+    return 0;
 }
 
 /* Sorts the arguments of a METH_FASTCALL | METH_KEYWORDS method into `values`, by `names`; the first
@@ -111,11 +131,11 @@ static int sort_arguments(
 /* A copy; a large one lets other threads run meanwhile. */
 static void copy_bytes(void *to, const void *from, size_t length) {
     if (length < LARGE_COPY_BYTES) {
-        memcpy(to, from, length);
+        rtm_copy(to, from, length);
         return;
     }
     PyThreadState *thread = PyEval_SaveThread();
-    memcpy(to, from, length);
+    rtm_copy(to, from, length);
     PyEval_RestoreThread(thread);
 }
 

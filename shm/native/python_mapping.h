@@ -77,6 +77,13 @@ static int map_descriptor(struct mapping *self, int descriptor) {
     }
     self->size_bytes = (size_t)status.st_size;
     if (self->size_bytes == 0) return 0; /* refused by rtm_open */
+    if (self->size_bytes > RTM_MOST_SEGMENT_BYTES) {
+        struct rtm_problem problem;
+        rtm_fail(&problem, RTM_CORRUPT, "it has %zu bytes; a segment has at most %llu", self->size_bytes,
+                 RTM_MOST_SEGMENT_BYTES);
+        raise_problem(RTM_CORRUPT, self->name, &problem);
+        return -1;
+    }
     void *base = mmap(NULL, self->size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (base == MAP_FAILED) {
         PyErr_SetFromErrno(PyExc_OSError);
@@ -172,7 +179,7 @@ static PyObject *look_tuple(
     enum rtm_state state = rtm_state_of(look->state);
     if (state == RTM_FREE) Py_RETURN_NONE;
     rtm_settle_look(ring, index, head, look);
-    struct rtm_survey survey = {head, -1, INT64_MAX};
+    struct rtm_survey survey = {head, -1, INT64_MAX, UINT64_MAX};
     rtm_survey_seat(ring, index, head, 0, &survey);
     return Py_BuildValue("INIiKKKKKKKOIN", index, seat_name(ring, index), ring->layout.readers[index].policy,
                          (int)state, (unsigned long long)look->journal.start, (unsigned long long)look->taken,

@@ -58,6 +58,14 @@ static Py_ssize_t view_length(PyObject *object) {
     return (Py_ssize_t)((struct view *)object)->message.length;
 }
 
+/* view[i]: one byte, without the cost of a memoryview */
+static PyObject *view_item(PyObject *object, Py_ssize_t at) {
+    const struct rtm_message *message = &((struct view *)object)->message;
+    if (at >= 0 && (uint64_t)at < message->length) return PyLong_FromLong(message->data[at]);
+    PyErr_SetString(PyExc_IndexError, "the message has no such byte");
+    return NULL;
+}
+
 static PyMemberDef view_members[] = {
     {"position", T_ULONGLONG, offsetof(struct view, message.position), READONLY, NULL},
     {"publish_time_ns", T_LONGLONG, offsetof(struct view, message.publish_time_ns), READONLY, NULL},
@@ -71,6 +79,7 @@ static PyType_Slot view_slots[] = {
     {Py_tp_dealloc, (void *)view_dealloc},
     {Py_bf_getbuffer, (void *)view_getbuffer},
     {Py_sq_length, (void *)view_length},
+    {Py_sq_item, (void *)view_item},
     {Py_tp_members, (void *)view_members},
     {Py_tp_doc, (void *)"One message, a read-only buffer. Its slot is protected until it and all buffers on "
                         "it are gone."},
@@ -143,15 +152,30 @@ static PyObject *reader_result(
     Py_RETURN_NONE;
 }
 
-static PyObject *reader_try_take(PyObject *object, PyObject *now) {
+static int read_time(PyObject *const *args, Py_ssize_t nargs, int64_t *now_ns) {
+    if (nargs <= 1) return as_time_ns(nargs ? args[0] : NULL, now_ns);
+    PyErr_Format(PyExc_TypeError, "a take needs at most the time, not %zd arguments", nargs);
+    return -1;
+}
+
+/* try_take(now_ns=None) */
+static PyObject *reader_try_take(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
     struct reader *self = (struct reader *)object;
     struct rtm_message message;
     struct rtm_problem problem;
     int64_t now_ns;
-    if (reader_check(self) < 0 || as_i64(now, &now_ns) < 0) return NULL;
+    if (reader_check(self) < 0 || read_time(args, nargs, &now_ns) < 0) return NULL;
     uint32_t cell = find_cell(self);
     enum rtm_result result = rtm_take(&self->core, now_ns, cell, &message, &problem);
     return reader_result(self, result, &message, cell, &problem);
+}
+
+/* try_next(now_ns=None): releases what was taken before, then takes. */
+static PyObject *reader_try_next(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+    struct reader *self = (struct reader *)object;
+    if (reader_check(self) < 0) return NULL;
+    rtm_release(&self->core, self->core.taken);
+    return reader_try_take(object, args, nargs);
 }
 
 static PyObject *reader_view_at(PyObject *object, PyObject *at) {
@@ -280,7 +304,8 @@ static void reader_dealloc(PyObject *object) {
 }
 
 static PyMethodDef reader_methods[] = {
-    {"try_take", reader_try_take, METH_O, NULL},
+    {"try_take", (PyCFunction)(void (*)(void))reader_try_take, METH_FASTCALL, NULL},
+    {"try_next", (PyCFunction)(void (*)(void))reader_try_next, METH_FASTCALL, NULL},
     {"view_at", reader_view_at, METH_O, NULL},
     {"release", (PyCFunction)(void (*)(void))reader_release, METH_FASTCALL | METH_KEYWORDS, NULL},
     {"available", reader_available, METH_NOARGS, NULL},

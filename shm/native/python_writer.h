@@ -3,6 +3,7 @@
 #define RTMESH_PYTHON_WRITER_H
 
 #include "python_mapping.h"
+#include "python_parts.h"
 
 struct writer {
     PyObject_HEAD
@@ -72,10 +73,10 @@ static void writer_releasebuffer(PyObject *object, Py_buffer *buffer) {
     writer_let_go(self);
 }
 
-/* publish_time_ns and what may follow it, from values[0..3] */
+/* publish_time_ns (None or missing: now, CLOCK_MONOTONIC) and what may follow it, from values[0..3] */
 static int read_stamp(PyObject *const *values, struct rtm_stamp *stamp) {
     memset(stamp, 0, sizeof *stamp);
-    if (as_i64(values[0], &stamp->publish_time_ns) < 0) return -1;
+    if (as_time_ns(values[0], &stamp->publish_time_ns) < 0) return -1;
     if (values[1] && as_u64(values[1], &stamp->source_position) < 0) return -1;
     if (values[2] && as_u64(values[2], &stamp->origin) < 0) return -1;
     if (values[3] && as_i64(values[3], &stamp->origin_time_ns) < 0) return -1;
@@ -84,7 +85,7 @@ static int read_stamp(PyObject *const *values, struct rtm_stamp *stamp) {
 
 static PyObject *writer_commit(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
     static const char *const names[] = {"publish_time_ns", "source_position", "origin", "origin_time_ns"};
-    static const struct signature signature = {"commit", names, 4, 1, 1};
+    static const struct signature signature = {"commit", names, 4, 0, 1};
     struct writer *self = (struct writer *)object;
     PyObject *values[4];
     struct rtm_stamp stamp;
@@ -112,7 +113,7 @@ static PyObject *writer_try_publish(
     PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
     static const char *const names[] = {"data", "publish_time_ns", "source_position", "origin",
                                         "origin_time_ns"};
-    static const struct signature signature = {"try_publish", names, 5, 2, 2};
+    static const struct signature signature = {"try_publish", names, 5, 1, 2};
     struct writer *self = (struct writer *)object;
     PyObject *values[5];
     struct rtm_stamp stamp;
@@ -122,6 +123,37 @@ static PyObject *writer_try_publish(
         return NULL;
     int published = writer_publish(self, &data, &stamp);
     PyBuffer_Release(&data);
+    return published < 0 ? NULL : PyBool_FromLong(published);
+}
+
+/* -1 error, 0 full, 1 published */
+static int writer_publish_parts(
+    struct writer *self, const struct parts *parts, uint64_t align_at, const struct rtm_stamp *stamp) {
+    int claimed = writer_claim(self, parts->length, align_at);
+    if (claimed <= 0) return claimed;
+    self->is_busy = 1;
+    parts_copy(parts, rtm_claimed(&self->core));
+    self->is_busy = 0;
+    rtm_commit(&self->core, stamp);
+    return 1;
+}
+
+/* try_publish_parts(parts, publish_time_ns, align_at, origin, origin_time_ns): all in order, for the hot path */
+static PyObject *writer_try_publish_parts(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+    struct writer *self = (struct writer *)object;
+    struct rtm_stamp stamp;
+    struct parts parts;
+    uint64_t align_at;
+    if (nargs != 5) {
+        PyErr_Format(PyExc_TypeError, "try_publish_parts() takes 5 arguments, not %zd", nargs);
+        return NULL;
+    }
+    PyObject *const stamped[4] = {args[1], NULL, args[3], args[4]};
+    if (writer_check(self) < 0 || read_stamp(stamped, &stamp) < 0 || as_u64(args[2], &align_at) < 0 ||
+        parts_get(&parts, args[0]) < 0)
+        return NULL;
+    int published = writer_publish_parts(self, &parts, align_at, &stamp);
+    parts_release(&parts);
     return published < 0 ? NULL : PyBool_FromLong(published);
 }
 
@@ -163,25 +195,26 @@ static PyObject *writer_holding(PyObject *object, PyObject *unused) {
 }
 
 /* The user word `args[0]` and the number `args[1]`. NULL with an error set. */
-static uint64_t *writer_word(struct writer *self, PyObject *args, unsigned long long *value) {
+static uint64_t *writer_word(
+    struct writer *self, PyObject *const *args, Py_ssize_t nargs, uint64_t *value) {
     uint32_t index;
-    if (writer_check(self) < 0 || !PyArg_ParseTuple(args, "IK", &index, value)) return NULL;
+    if (nargs != 2) PyErr_Format(PyExc_TypeError, "a word is set by 2 arguments, not %zd", nargs);
+    if (nargs != 2 || writer_check(self) < 0 || as_u32(args[0], &index) < 0 || as_u64(args[1], value) < 0)
+        return NULL;
     if (index < RTM_WORDS) return &rtm_header(self->core.ring)->words[index];
     PyErr_Format(PyExc_IndexError, "there is no word %u: a ring has %u", index, RTM_WORDS);
     return NULL;
 }
 
-static PyObject *writer_set_word(PyObject *object, PyObject *args) {
-    unsigned long long value;
-    uint64_t *word = writer_word((struct writer *)object, args, &value);
+static PyObject *writer_set_word(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+    uint64_t value, *word = writer_word((struct writer *)object, args, nargs, &value);
     if (!word) return NULL;
-    RTM_STORE(word, (uint64_t)value);
+    RTM_STORE(word, value);
     Py_RETURN_NONE;
 }
 
-static PyObject *writer_add_word(PyObject *object, PyObject *args) {
-    unsigned long long value;
-    uint64_t *word = writer_word((struct writer *)object, args, &value);
+static PyObject *writer_add_word(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+    uint64_t value, *word = writer_word((struct writer *)object, args, nargs, &value);
     if (!word) return NULL;
     RTM_STORE(word, RTM_LOAD(word) + value);
     Py_RETURN_NONE;
@@ -238,13 +271,14 @@ static PyMethodDef writer_methods[] = {
     {"try_claim", (PyCFunction)(void (*)(void))writer_try_claim, METH_FASTCALL | METH_KEYWORDS, NULL},
     {"commit", (PyCFunction)(void (*)(void))writer_commit, METH_FASTCALL | METH_KEYWORDS, NULL},
     {"try_publish", (PyCFunction)(void (*)(void))writer_try_publish, METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"try_publish_parts", (PyCFunction)(void (*)(void))writer_try_publish_parts, METH_FASTCALL, NULL},
     {"abort", writer_abort, METH_NOARGS, NULL},
     {"skip_to", writer_skip_to, METH_O, NULL},
     {"end", writer_end, METH_NOARGS, NULL},
     {"close", writer_close, METH_NOARGS, NULL},
     {"holding", writer_holding, METH_NOARGS, NULL},
-    {"set_word", writer_set_word, METH_VARARGS, NULL},
-    {"add_word", writer_add_word, METH_VARARGS, NULL},
+    {"set_word", (PyCFunction)(void (*)(void))writer_set_word, METH_FASTCALL, NULL},
+    {"add_word", (PyCFunction)(void (*)(void))writer_add_word, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -31,8 +31,8 @@ struct rtm_futex_waitv {
 static int rtm_has_waitv = 1;
 
 static inline void rtm_ring_bell(uint32_t *bell) {
-    __atomic_fetch_add(bell, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_futex, bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    (void)RTM_ADD_ORDERED(bell, 1);
+    (void)(RTM_STOP syscall(SYS_futex, bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0));
 }
 
 static inline struct timespec rtm_timespec(int64_t time_ns) {

@@ -23,7 +23,8 @@ enum rtm_result {
     RTM_TOO_LARGE = -7,
     RTM_ENDED = -8,
     RTM_WAS_GONE = -9,
-    RTM_NO_MEMORY = -10
+    RTM_NO_MEMORY = -10,
+    RTM_BAD_RECORD = -11
 };
 
 struct rtm_problem {
@@ -204,11 +205,12 @@ static inline enum rtm_result rtm_check_segment(
                         (unsigned long long)size_bytes);
     uint64_t magic = RTM_LOAD(&header->magic);
     if (magic != RTM_MAGIC)
-        return rtm_fail(problem, RTM_MISMATCH, "it is no rtmesh segment: magic is %016llx, not %016llx",
+        return rtm_fail(problem, RTM_MISMATCH, "it is no rtmesh segment: magic is %016llx, not %016llx; "
+                        "remove it, or take another name",
                         (unsigned long long)magic, (unsigned long long)RTM_MAGIC);
     if (header->layout_version != RTM_LAYOUT_VERSION)
         return rtm_fail(problem, RTM_MISMATCH,
-                        "it has layout version %u, this program has %u: run the same rtmesh on both sides",
+                        "it has layout version %u, this program has %u; run the same rtmesh on both sides",
                         header->layout_version, RTM_LAYOUT_VERSION);
     if (header->size_bytes != size_bytes)
         return rtm_fail(problem, RTM_CORRUPT, "its header says %llu bytes, it has %llu",

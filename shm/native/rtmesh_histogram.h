@@ -12,6 +12,11 @@ static inline uint32_t rtm_bucket(int64_t value_ns) {
     return (exponent - 4) * 32 + (uint32_t)((uint64_t)value_ns >> (exponent - 5)) - 32;
 }
 
+/* How long after `earlier_ns` it is; times that a segment gives may be any, so the difference may wrap. */
+static inline int64_t rtm_elapsed_ns(int64_t now_ns, int64_t earlier_ns) {
+    return (int64_t)((uint64_t)now_ns - (uint64_t)earlier_ns);
+}
+
 /* Smallest value of a bucket, ns. */
 static inline int64_t rtm_bucket_floor_ns(uint32_t bucket) {
     if (bucket < 64) return bucket;
@@ -22,24 +27,23 @@ static inline int64_t rtm_bucket_floor_ns(uint32_t bucket) {
 /* One party writes a histogram; others may look on. */
 static inline void rtm_histogram_add(struct rtm_histogram *histogram, uint32_t bucket) {
     uint64_t *count = &histogram->counts[bucket % RTM_BUCKETS];
-    __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+    RTM_STORE_COUNT(count, RTM_LOAD_COUNT(count) + 1);
 }
 
 static inline void rtm_histogram_raise_max(struct rtm_histogram *histogram, int64_t value_ns) {
-    if (value_ns > __atomic_load_n(&histogram->max_ns, __ATOMIC_RELAXED))
-        __atomic_store_n(&histogram->max_ns, value_ns, __ATOMIC_RELAXED);
+    if (value_ns > RTM_LOAD_COUNT(&histogram->max_ns)) RTM_STORE_COUNT(&histogram->max_ns, value_ns);
 }
 
 static inline uint64_t rtm_histogram_count(const struct rtm_histogram *histogram) {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < RTM_BUCKETS; i++)
-        sum += __atomic_load_n(&histogram->counts[i], __ATOMIC_RELAXED);
+        sum += RTM_LOAD_COUNT(&histogram->counts[i]);
     return sum;
 }
 
 static inline void rtm_histogram_clear(struct rtm_histogram *histogram) {
-    __atomic_store_n(&histogram->max_ns, 0, __ATOMIC_RELAXED);
-    for (uint32_t i = 0; i < RTM_BUCKETS; i++) __atomic_store_n(&histogram->counts[i], 0, __ATOMIC_RELAXED);
+    RTM_STORE_COUNT(&histogram->max_ns, 0);
+    for (uint32_t i = 0; i < RTM_BUCKETS; i++) RTM_STORE_COUNT(&histogram->counts[i], 0);
 }
 
 #endif

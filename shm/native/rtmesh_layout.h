@@ -33,8 +33,9 @@
 **      200     4  writer      writer_cpu      where it ran last, + 1
 **      256     8  readers     sleepers        bit i: reader i sleeps on data_bell
 **      264     4  all         data_bell       futex: rung when there is something to take
-**      320     4  writer      writer_sleeps   1: the writer sleeps on space_bell
+**      320     4  writer      writer_sleeps   enum rtm_wants: the writer sleeps on space_bell
 **      324     4  all         space_bell      futex: rung when there may be space
+**      328     8  writer      wanted          stored before writer_sleeps = RTM_WANTS_RELEASED
 **      384     8  writer      writer          process identity, 0 if nobody sits there
 **      448   128  writer      journal[2]      commit's version & 1 selects the valid one
 **      576    64  writer      words[8]        of the user
@@ -73,21 +74,55 @@
 **   numbers down when it takes or comes back. A look in the middle of a take may find the message that is
 **   being taken overtaken, and count it as dropped; the next look sees it delivered.
 **
-** SYNC POINTS
-**   A  a message is visible:   writer stores commit        -> reader loads commit
-**   B  a slot is protected:    reader stores pin, then loads seq  <->  writer stores seq = 0, then loads pins
-**      (sequentially consistent on all four: at least one of them sees the other)
-**   C  a slot is given back:   reader stores pin = 0 or released  -> writer loads it, then writes the slot
-**   D  nobody sleeps through:  waiter sets its sleeper bit, then looks; the other side stores, then looks at
-**      the bit (sequentially consistent)
-**   E  a reader appears:       reader stores state, loads head  <->  writer stores commit, loads state
-**   F  a seat has one owner:   CAS on writer or owner
+** SYNC POINTS (what is stored by whom -> what it is loaded by, and what it therefore sees)
+**   A  a message is visible:  rtm_writer_commit stores commit -> rtm_head_for, rtm_take, rtm_item_ready load
+**      it: bytes, entry and journal were stored before. rtm_fill_entry stores seq -> rtm_pin loads it: the
+**      same, of one entry, should the table have turned since commit was loaded.
+**   B  a slot is protected:   rtm_pin stores its cell, then loads seq  <->  rtm_unpublish stores seq = 0,
+**      then rtm_mark_pinned loads the cells (sequentially consistent on all four). The last of the two loads
+**      sees the other side's store: either the reader finds the message gone, or the writer finds the slot
+**      pinned.
+**   C  a slot is given back:  rtm_unpin (or rtm_clear_pins) stores 0 -> rtm_mark_pinned loads it; then the
+**      slot is written: all reading came before. A later pin in the same cell says as much: it is a release,
+**      too. rtm_store_released -> rtm_survey_seat only lets the entry go; the slot still waits for its pins.
+**   D  nobody sleeps through: rtm_set_sleeper notes the bell, sets the sleeper bit, then looks  <->  the
+**      other side stores (commit; released; state), then looks at the bit in rtm_wake_sleepers,
+**      rtm_wake_sleeping_writer or rtm_wake_writer_at_once, clears it, rings (sequentially consistent). Of
+**      two who would clear it one does, and that one rings; a bit that is set anew between the two belongs
+**      to a sleeper that finds the bell rung: the kernel compares it with what was noted.
+**   E  a reader appears:      rtm_come_back, rtm_seat_tap store state, then load commit  <->
+**      rtm_writer_commit stores commit, then rtm_survey_seat or rtm_mark_pinned loads state (sequentially
+**      consistent). A survey that did not see the reader was made at a head that the reader does see, so it
+**      starts at or behind it.
+**   F  a seat has one owner:  rtm_leave_seat swaps the owner out -> rtm_take_seat or rtm_replace swaps its
+**      own in, and reads journals, histograms and entries as its predecessor left them. Of one that was
+**      killed it knows the death from the kernel (/proc, a pidfd), whose locks order all it ever stored
+**      before.
+**   G  a look is of one time: rtm_writer_commit, rtm_reader_commit store the other journal, then commit ->
+**      rtm_look_at_... load commit, the journal, commit again: whoever saw a word of a later journal sees
+**      the later commit (so journals are stored with release, loaded with acquire), and looks anew.
+**   H  a ring is whole:       rtm_format stores magic -> rtm_check_segment loads it.
+**
+** WHY IT HOLDS ON WEAK MEMORY (ARM)
+**   A, C, F, G, H hand something over: release and acquire are made for it, and all a party stores before is
+**   ordered by them, plain bytes included. Between the two looks at seq in rtm_pin an entry may be filled
+**   anew: its fields are stored (release) after seq = 0 and loaded (acquire) before the second look, so
+**   whoever saw a new field sees that seq changed. rtm_unpublish makes it 0 before rtm_fill_entry; the only
+**   entry filled without is one of an unpublished position, which no reader believes.
+**   B, D, E are of another kind: each side stores its own word, then loads the other's, and one of them must
+**   see. Release and acquire allow both loads to come first (x86 does it with its store buffer, ARM, too).
+**   With sequential consistency there is one order of all four, in which a side's load follows its store.
+**   ARMv8 keeps it: STLR before a later LDAR, and swaps and bit operations (LDAXR/STLXR, or CASAL, LDSETAL)
+**   are both; LDAPR, which may pass an STLR, is at most used for unmarked loads. Loads that were done before
+**   the pin (seq, slot) decide nothing: the second look does. What follows the loads (reading or writing a
+**   slot) cannot move before an acquire.
+**   COUNT words and cpu order nothing and need nothing: a look at them may be a little old.
 **
 ** WHAT A CRASH LEAVES BEHIND (kill -9 just before...)
 **   writer, A:       head is unchanged: nothing was published. The entry that gave way may be gone early: a
 **                    dropping reader counts it. The next writer clears the half-made entry.
-**   writer, D:       the message is published, a sleeper may not have been woken: rtm_writer_died wakes all,
-**                    and no sleep is longer than RTM_LONGEST_SLEEP_NS.
+**   writer, D:       the message is published, a sleeper may not have been woken: rtm_writer_died and the next
+**                    writer wake all, and no sleep is longer than RTM_LONGEST_SLEEP_NS. A reader, D, likewise.
 **   writer, after A: the age histogram may lack its last value; the journal names it for the next writer.
 **   reader, commit:  the message was not taken; it is taken again by the next process in this seat.
 **   reader, after:   the latency histogram may lack its last value; repaired at the next attach, as above.
@@ -127,6 +162,9 @@
 
 enum rtm_policy { RTM_BLOCK = 1, RTM_DROP_OLDEST = 2, RTM_LATEST = 3 };
 enum rtm_state { RTM_FREE = 0, RTM_ATTACHED = 1, RTM_ABSENT = 2, RTM_GONE = 3 };
+/* What a sleeping writer is woken for: room in every queue, that half of every queue is free, or that
+** everything below `wanted` is released. */
+enum rtm_wants { RTM_WANTS_ROOM = 1, RTM_WANTS_HALF = 2, RTM_WANTS_RELEASED = 3 };
 enum rtm_reason { RTM_QUEUE_FULL = 0, RTM_SUPERSEDED = 1, RTM_READER_GONE = 2 };
 
 struct rtm_segment_header {
@@ -158,7 +196,9 @@ struct rtm_ring_header {
     uint32_t writer_cpu, reserved_2[13];
     uint64_t sleepers;
     uint32_t data_bell, reserved_3[13];
-    uint32_t writer_sleeps, space_bell, reserved_4[14];
+    uint32_t writer_sleeps, space_bell;
+    uint64_t wanted;
+    uint32_t reserved_4[12];
     uint64_t writer, reserved_5[7];
     struct rtm_writer_journal journal[2];
     uint64_t words[RTM_WORDS];
@@ -211,6 +251,7 @@ RTM_ASSERT(offsetof(struct rtm_ring_header, seats_offset) == 104, "see the table
 RTM_ASSERT(offsetof(struct rtm_ring_header, commit) == 192, "see the table above");
 RTM_ASSERT(offsetof(struct rtm_ring_header, sleepers) == 256, "see the table above");
 RTM_ASSERT(offsetof(struct rtm_ring_header, writer_sleeps) == 320, "see the table above");
+RTM_ASSERT(offsetof(struct rtm_ring_header, wanted) == 328, "see the table above");
 RTM_ASSERT(offsetof(struct rtm_ring_header, writer) == 384, "see the table above");
 RTM_ASSERT(offsetof(struct rtm_ring_header, journal) == 448, "see the table above");
 RTM_ASSERT(offsetof(struct rtm_ring_header, words) == 576, "see the table above");
@@ -223,15 +264,32 @@ RTM_ASSERT(sizeof(struct rtm_seat) == 384, "see the table above");
 RTM_ASSERT(sizeof(struct rtm_entry) == RTM_LINE, "an entry is a line");
 RTM_ASSERT(sizeof(struct rtm_histogram) == 8256, "see the table above");
 
+/* Every store to a segment is made by a macro below, and passes a stop point first. In a program that defines
+** RTM_STOP_POINTS (test_kills.c, nothing that ships) a stop point is a call that may kill the process just
+** there; everywhere else it is no token at all. */
+#ifdef RTM_STOP_POINTS
+void rtm_stop_point(const char *function, int line);
+#define RTM_STOP rtm_stop_point(__func__, __LINE__),
+#else
+#define RTM_STOP
+#endif
+
 /* The atomics of C11 as the compilers' builtins: unlike <stdatomic.h> they also compile as C++, and leave
 ** the fields plain integers for bindings. Unmarked loads acquire, unmarked stores release; ORDERED ones are
-** sequentially consistent (sync points B, D, E). No free-standing fences: ThreadSanitizer cannot see them. */
+** sequentially consistent (sync points B, D, E). COUNT ones order nothing: statistics with one writer. No
+** free-standing fences: ThreadSanitizer cannot see them. */
 #define RTM_LOAD(field) __atomic_load_n((field), __ATOMIC_ACQUIRE)
-#define RTM_STORE(field, value) __atomic_store_n((field), (value), __ATOMIC_RELEASE)
+#define RTM_STORE(field, value) (RTM_STOP __atomic_store_n((field), (value), __ATOMIC_RELEASE))
 #define RTM_LOAD_ORDERED(field) __atomic_load_n((field), __ATOMIC_SEQ_CST)
-#define RTM_STORE_ORDERED(field, value) __atomic_store_n((field), (value), __ATOMIC_SEQ_CST)
+#define RTM_STORE_ORDERED(field, value) (RTM_STOP __atomic_store_n((field), (value), __ATOMIC_SEQ_CST))
 #define RTM_SWAP_IF(field, expected, value) \
-    __atomic_compare_exchange_n((field), (expected), (value), 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+    (RTM_STOP __atomic_compare_exchange_n(  \
+        (field), (expected), (value), 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+#define RTM_ADD_ORDERED(field, value) (RTM_STOP __atomic_fetch_add((field), (value), __ATOMIC_SEQ_CST))
+#define RTM_SET_BITS_ORDERED(field, bits) (RTM_STOP __atomic_fetch_or((field), (bits), __ATOMIC_SEQ_CST))
+#define RTM_CLEAR_BITS_ORDERED(field, bits) (RTM_STOP __atomic_fetch_and((field), ~(bits), __ATOMIC_SEQ_CST))
+#define RTM_LOAD_COUNT(field) __atomic_load_n((field), __ATOMIC_RELAXED)
+#define RTM_STORE_COUNT(field, value) (RTM_STOP __atomic_store_n((field), (value), __ATOMIC_RELAXED))
 
 /* A commit word: position << 8 | version << 1 | ended. The version selects the journal, and tells a reader
 ** of the journal that it changed meanwhile although the position did not. */

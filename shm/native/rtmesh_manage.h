@@ -23,18 +23,44 @@ static inline void rtm_wake_writer(const struct rtm_ring *ring) {
     rtm_ring_bell(&rtm_header(ring)->space_bell);
 }
 
-/* Marks a reader that certainly is dead: its pins are cleared. `gone`: for good; else a restart is due. A tap
-** is always gone. RTM_NOTHING: the seat is no longer `pid`'s, nothing changed. */
+/* Does another process that lives, though perhaps stopped, sit there? */
+static inline int rtm_other_sits(const uint64_t *owner, uint64_t self) {
+    uint64_t other = RTM_LOAD_ORDERED(owner);
+    return other != self && rtm_is_alive(other);
+}
+
+static inline void rtm_mark_seat(const struct rtm_ring *ring, uint32_t index, int gone) {
+    uint64_t *word = &rtm_seat_at(ring, index)->state, state = rtm_state_word(RTM_ATTACHED, 0);
+    uint64_t absent = rtm_state_word(RTM_ABSENT, rtm_monotonic_ns());
+    if (gone) rtm_give_up(ring, index);
+    else if (!RTM_SWAP_IF(word, &state, absent) && state == rtm_state_word(RTM_ABSENT, 0))
+        (void)RTM_SWAP_IF(word, &state, absent); /* it died in the middle of its first attach */
+}
+
+/* Cuts off a reader that lives but does not come forward (it is stopped, say). Seat and pins stay its own:
+** what it looks at stays whole, nobody sits down before it is dead, and once it goes on it learns that it
+** was gone, at the latest by the next message. */
+static inline enum rtm_result rtm_cut_off(
+    const struct rtm_ring *ring, uint32_t index, uint32_t pid, int gone) {
+    uint64_t owner = RTM_LOAD_ORDERED(&rtm_seat_at(ring, index)->owner);
+    if (pid && rtm_identity_pid(owner) != pid) return RTM_NOTHING;
+    rtm_mark_seat(ring, index, gone || index >= ring->layout.fixed_readers);
+    rtm_wake_writer(ring);
+    return RTM_DONE;
+}
+
+/* Marks a reader that is dead: its pins are cleared. `gone`: for good; else a restart is due. A tap is always
+** gone. One that lives is cut off. RTM_NOTHING: the seat is no longer `pid`'s, nothing changed. */
 static inline enum rtm_result rtm_mark_dead(
     const struct rtm_ring *ring, uint32_t index, uint32_t pid, int gone) {
     struct rtm_seat *seat = rtm_seat_at(ring, index);
-    uint64_t self = rtm_own_identity(), state = rtm_state_word(RTM_ATTACHED, 0);
+    uint64_t self = rtm_own_identity();
+    if (rtm_other_sits(&seat->owner, self)) return rtm_cut_off(ring, index, pid, gone);
     if (rtm_replace(&seat->owner, pid, self) != RTM_DONE) return RTM_NOTHING;
     rtm_clear_pins(ring, index);
     rtm_stop_sleeping(ring, index);
     if (index >= ring->layout.fixed_readers) RTM_STORE_ORDERED(&seat->state, rtm_state_word(RTM_FREE, 0));
-    else if (gone) rtm_give_up(ring, index);
-    else (void)RTM_SWAP_IF(&seat->state, &state, rtm_state_word(RTM_ABSENT, rtm_monotonic_ns()));
+    else rtm_mark_seat(ring, index, gone);
     rtm_leave_seat(&seat->owner, self);
     rtm_wake_writer(ring);
     return RTM_DONE;
@@ -71,7 +97,7 @@ struct rtm_reader_look {
     struct rtm_reader_journal journal;
 };
 
-#define RTM_LOOKS 100000 /* a look that a commit overtakes is taken anew; so often only by a corrupt ring */
+#define RTM_LOOKS 10000 /* a look that a commit overtakes is taken anew; so often only by a corrupt ring */
 
 static inline struct rtm_writer_look rtm_look_at_writer(const struct rtm_ring *ring) {
     const struct rtm_ring_header *header = rtm_header(ring);

@@ -51,6 +51,7 @@ struct rtm_reader {
     uint32_t index, policy, hold;
     struct rtm_terms terms;
     uint64_t taken, released;
+    uint64_t seen; /* so many were published when it last looked */
     uint32_t version;
     struct rtm_reader_journal journal;
 };
@@ -80,15 +81,62 @@ static inline void rtm_drop_to(struct rtm_reader *reader, uint64_t position) {
     rtm_reader_commit(reader);
 }
 
+/* Is half of every queue that can hold the writer free? */
+static inline int rtm_is_half_free(const struct rtm_ring *ring) {
+    uint64_t head = rtm_commit_position(RTM_LOAD_ORDERED(&rtm_header(ring)->commit));
+    for (uint32_t i = 0; i < ring->layout.fixed_readers; i++) {
+        const struct rtm_seat *seat = rtm_seat_at(ring, i);
+        if (ring->layout.readers[i].policy != RTM_BLOCK) continue;
+        if (rtm_state_of(RTM_LOAD_ORDERED(&seat->state)) == RTM_GONE) continue;
+        uint64_t released = RTM_LOAD_ORDERED(&seat->released);
+        if (released < head && head - released > ring->layout.readers[i].queue / 2) return 0;
+    }
+    return 1;
+}
+
+/* Is everything below what the writer named released by every reader that can hold it? */
+static inline int rtm_is_wanted_released(const struct rtm_ring *ring) {
+    uint64_t wanted = RTM_LOAD_ORDERED(&rtm_header(ring)->wanted);
+    for (uint32_t i = 0; i < ring->layout.fixed_readers; i++) {
+        const struct rtm_seat *seat = rtm_seat_at(ring, i);
+        if (ring->layout.readers[i].policy != RTM_BLOCK) continue;
+        if (rtm_state_of(RTM_LOAD_ORDERED(&seat->state)) == RTM_GONE) continue;
+        if (RTM_LOAD_ORDERED(&seat->released) < wanted) return 0;
+    }
+    return 1;
+}
+
+static inline int rtm_is_worth_waking(const struct rtm_ring *ring, uint32_t wants) {
+    if (wants == RTM_WANTS_HALF) return rtm_is_half_free(ring);
+    return wants != RTM_WANTS_RELEASED || rtm_is_wanted_released(ring);
+}
+
+/* SYNC D, as in rtm_wake_sleepers. Of the readers that pass the half at once, the last one, in the one order
+** of all ORDERED stores, sees that it is the last. */
+static inline void rtm_wake_sleeping_writer(const struct rtm_ring *ring) {
+    struct rtm_ring_header *header = rtm_header(ring);
+    uint32_t wants = RTM_LOAD_ORDERED(&header->writer_sleeps);
+    while (wants && rtm_is_worth_waking(ring, wants))
+        if (RTM_SWAP_IF(&header->writer_sleeps, &wants, 0)) {
+            rtm_ring_bell(&header->space_bell);
+            return;
+        }
+}
+
+/* A reader has gone: whatever the writer waits for, it has to look. */
+static inline void rtm_wake_writer_at_once(const struct rtm_ring *ring) {
+    struct rtm_ring_header *header = rtm_header(ring);
+    if (RTM_LOAD_ORDERED(&header->writer_sleeps)) rtm_ring_bell(&header->space_bell);
+}
+
 static inline void rtm_store_released(struct rtm_reader *reader, uint64_t position) {
     reader->released = position;
     if (reader->policy != RTM_BLOCK) {
         RTM_STORE(&reader->seat->released, position); /* no writer waits for this one */
         return;
     }
-    struct rtm_ring_header *header = rtm_header(reader->ring);
     RTM_STORE_ORDERED(&reader->seat->released, position);
-    if (RTM_LOAD_ORDERED(&header->writer_sleeps)) rtm_ring_bell(&header->space_bell); /* SYNC D */
+    rtm_wake_sleeping_writer(reader->ring);
 }
 
 /* Gives back everything taken below `position`; what is pinned stays protected. */
@@ -151,7 +199,7 @@ static inline enum rtm_result rtm_check_before_take(
 
 /* The message is delivered: the ones before it are dropped, its latency is recorded. */
 static inline void rtm_deliver(struct rtm_reader *reader, const struct rtm_message *message, int64_t now_ns) {
-    int64_t latency = now_ns - message->publish_time_ns;
+    int64_t latency = rtm_elapsed_ns(now_ns, message->publish_time_ns);
     uint32_t bucket = rtm_bucket(latency);
     struct rtm_histogram *histogram = rtm_latencies(reader->ring, reader->index);
     reader->journal.dropped[reader->terms.reason] += message->position - reader->taken;
@@ -164,12 +212,20 @@ static inline void rtm_deliver(struct rtm_reader *reader, const struct rtm_messa
     RTM_STORE(&reader->seat->cpu, rtm_cpu());
 }
 
+/* Messages published. A block reader does without a new look, at a line the writer's CPU owns, as long as it
+** knows of some: nothing is dropped before them. */
+static inline uint64_t rtm_head_for(struct rtm_reader *reader) {
+    if (reader->policy != RTM_BLOCK || reader->seen <= reader->taken)
+        reader->seen = rtm_commit_position(RTM_LOAD(&rtm_header(reader->ring)->commit));
+    return reader->seen;
+}
+
 /* Takes the next message, pinned in `cell`. RTM_NOTHING: there is none. */
 static inline enum rtm_result rtm_take(
     struct rtm_reader *reader, int64_t now_ns, uint32_t cell, struct rtm_message *message,
     struct rtm_problem *problem) {
     const uint64_t *commit = &rtm_header(reader->ring)->commit;
-    uint64_t head = rtm_commit_position(RTM_LOAD(commit));
+    uint64_t head = rtm_head_for(reader);
     if (head == reader->taken) return RTM_NOTHING;
     enum rtm_result result = rtm_check_before_take(reader, head, problem);
     if (result < 0) return result;
@@ -186,6 +242,7 @@ static inline enum rtm_result rtm_take(
         uint64_t first = rtm_first_of(reader, head);
         position = position + 1 > first ? position + 1 : first;
         if (position >= head) {
+            if (head < reader->taken) return rtm_check_before_take(reader, head, problem);
             rtm_drop_to(reader, head);
             return RTM_NOTHING;
         }
@@ -278,7 +335,7 @@ static inline void rtm_repair_latencies(const struct rtm_reader *reader) {
 }
 
 static inline void rtm_stop_sleeping(const struct rtm_ring *ring, uint32_t index) {
-    __atomic_fetch_and(&rtm_header(ring)->sleepers, ~(1ULL << index), __ATOMIC_SEQ_CST);
+    (void)RTM_CLEAR_BITS_ORDERED(&rtm_header(ring)->sleepers, 1ULL << index);
 }
 
 /* Sits down in a fixed seat, at its old taken position. Unless `keep_unreleased`, what the last process
@@ -305,6 +362,7 @@ static inline enum rtm_result rtm_reader_attach(
     rtm_repair_latencies(reader);
     rtm_become_attached(reader);
     if (!keep_unreleased) rtm_release(reader, reader->taken);
+    rtm_ring_bell(&rtm_header(ring)->space_bell); /* the last one may have died before it rang */
     return RTM_DONE;
 }
 
@@ -316,7 +374,7 @@ static inline void rtm_seat_tap(struct rtm_reader *reader, const char *name, uin
     RTM_STORE(&seat->policy, (uint32_t)RTM_DROP_OLDEST);
     RTM_STORE(&seat->queue, queue);
     for (uint32_t i = 0; i + 1 < RTM_NAME_BYTES; i++) {
-        __atomic_store_n(&seat->name[i], *name, __ATOMIC_RELAXED);
+        RTM_STORE_COUNT(&seat->name[i], *name);
         if (*name) name++;
     }
     rtm_histogram_clear(rtm_latencies(ring, reader->index));
@@ -359,17 +417,15 @@ static inline void rtm_give_up(const struct rtm_ring *ring, uint32_t index) {
 
 /* The reader stops reading for good; what waits for it is dropped, reader_gone. Pins stay. */
 static inline void rtm_leave(struct rtm_reader *reader) {
-    struct rtm_ring_header *header = rtm_header(reader->ring);
     rtm_give_up(reader->ring, reader->index);
-    if (RTM_LOAD_ORDERED(&header->writer_sleeps)) rtm_ring_bell(&header->space_bell);
+    rtm_wake_writer_at_once(reader->ring);
 }
 
 /* The reader is cut off for a while, but lives: a block ring now holds its writer only for hold_absent. */
 static inline void rtm_set_absent(struct rtm_reader *reader) {
-    struct rtm_ring_header *header = rtm_header(reader->ring);
     uint64_t state = rtm_state_word(RTM_ATTACHED, 0);
     if (!RTM_SWAP_IF(&reader->seat->state, &state, rtm_state_word(RTM_ABSENT, rtm_monotonic_ns()))) return;
-    if (RTM_LOAD_ORDERED(&header->writer_sleeps)) rtm_ring_bell(&header->space_bell);
+    rtm_wake_writer_at_once(reader->ring);
 }
 
 /* Stands up once its last pin is gone; a tap that has left makes its seat free again. */

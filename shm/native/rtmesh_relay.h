@@ -32,7 +32,7 @@ static inline enum rtm_result rtm_resume(
 
 /* Everything below is released by every reader that can hold the writer; head if none can. */
 static inline uint64_t rtm_released_by_all(const struct rtm_writer *writer) {
-    struct rtm_survey survey = {writer->head, -1, INT64_MAX};
+    struct rtm_survey survey = {writer->head, -1, INT64_MAX, UINT64_MAX};
     uint64_t least = writer->head;
     for (uint32_t i = 0; i < writer->ring->layout.fixed_readers; i++) {
         if (writer->ring->layout.readers[i].policy != RTM_BLOCK) continue;

@@ -15,11 +15,13 @@
 #define RTM_NO_SLOT UINT32_MAX
 #define RTM_NEXT_EPOCH 0u
 #define RTM_SAME_EPOCH UINT32_MAX
+#define RTM_SMALL_BYTES 1024u /* a slot of which the cache holds many: no need to have the same one back at once */
 
 struct rtm_writer {
     const struct rtm_ring *ring;
     uint64_t identity;
     uint64_t head, tail; /* entries before tail hold nothing */
+    uint64_t surveyed_to; /* head may come so far before the readers have to be looked at again */
     uint32_t version;
     int ended;
     struct rtm_writer_journal journal;
@@ -30,6 +32,7 @@ struct rtm_writer {
     uint32_t claimed; /* slot, or RTM_NO_SLOT */
     uint32_t offset;
     uint64_t length;
+    int was_full; /* the last claim found no room */
 };
 
 /* What one look at all readers tells. */
@@ -37,6 +40,7 @@ struct rtm_survey {
     uint64_t least;      /* everything below is passed by every reader */
     int holder;          /* seat that holds the writer, or -1 */
     int64_t deadline_ns; /* CLOCK_MONOTONIC when an absent holder will be gone; INT64_MAX: not by time */
+    uint64_t limit;      /* whatever the readers do next, none holds a writer whose head is below */
 };
 
 static inline uint32_t rtm_queue_of(const struct rtm_ring *ring, uint32_t index) {
@@ -54,15 +58,25 @@ static inline int64_t rtm_absent_until_ns(const struct rtm_reader_layout *plan, 
     return since + (int64_t)plan->hold_absent_ns;
 }
 
+static inline void rtm_lower_limit(
+    const struct rtm_reader_layout *plan, uint64_t limit, struct rtm_survey *survey) {
+    if (plan->policy == RTM_BLOCK && limit < survey->limit) survey->limit = limit;
+}
+
 /* Where the writer must take a reader to be; sets survey->holder if its queue is full. */
 static inline uint64_t rtm_survey_seat(
     const struct rtm_ring *ring, uint32_t index, uint64_t head, int may_mark, struct rtm_survey *survey) {
     struct rtm_seat *seat = rtm_seat_at(ring, index);
     const struct rtm_reader_layout *plan = &ring->layout.readers[index];
     uint64_t state = RTM_LOAD_ORDERED(&seat->state);
-    if (rtm_state_of(state) == RTM_FREE || rtm_state_of(state) == RTM_GONE) return head;
-    uint64_t released = RTM_LOAD_ORDERED(&seat->released), queue = rtm_queue_of(ring, index);
+    uint64_t queue = rtm_queue_of(ring, index);
+    if (rtm_state_of(state) == RTM_FREE || rtm_state_of(state) == RTM_GONE) {
+        rtm_lower_limit(plan, head + queue, survey); /* it may come back at head */
+        return head;
+    }
+    uint64_t released = RTM_LOAD_ORDERED(&seat->released);
     if (released > head) released = head;
+    rtm_lower_limit(plan, released + queue, survey);
     if (head - released < queue) return released;
     if (plan->policy != RTM_BLOCK) return head - queue;
     if (rtm_state_of(state) == RTM_ABSENT) {
@@ -79,7 +93,7 @@ static inline uint64_t rtm_survey_seat(
 
 /* `may_mark`: only the writer marks an absent reader gone whose time is over. */
 static inline struct rtm_survey rtm_survey(const struct rtm_ring *ring, uint64_t head, int may_mark) {
-    struct rtm_survey survey = {head, -1, INT64_MAX};
+    struct rtm_survey survey = {head, -1, INT64_MAX, UINT64_MAX};
     for (uint32_t i = 0; i < ring->seats; i++) {
         uint64_t position = rtm_survey_seat(ring, i, head, may_mark, &survey);
         if (position < survey.least) survey.least = position;
@@ -125,6 +139,24 @@ static inline void rtm_sift_limbo(struct rtm_writer *writer) {
     writer->limbo_count = kept;
 }
 
+/* Looks at all readers, and gathers the slots they are done with. RTM_NOTHING: one of them holds the writer.
+** Readers only move on, and a new one begins at head, so what was found stays true up to `limit`; half of
+** the table at most, so that slots come back in time. */
+static inline enum rtm_result rtm_gather(struct rtm_writer *writer) {
+    struct rtm_survey survey = rtm_survey(writer->ring, writer->head, 1);
+    if (survey.holder >= 0) return RTM_NOTHING;
+    for (; writer->tail < survey.least; writer->tail++) rtm_unpublish(writer, writer->tail);
+    rtm_sift_limbo(writer);
+    uint64_t most = writer->head + (writer->ring->mask + 1) / 2;
+    writer->surveyed_to = survey.limit < most ? survey.limit : most;
+    return RTM_DONE;
+}
+
+/* A small message does without a look at the readers, whose lines other CPUs own, as long as it may. */
+static inline int rtm_needs_survey(const struct rtm_writer *writer, uint64_t length) {
+    return writer->head >= writer->surveyed_to || !writer->free_count || length > RTM_SMALL_BYTES;
+}
+
 /* Claims room for `length` bytes whose byte `align_at` lies on 64 bytes. RTM_NOTHING: a block reader's queue
 ** is full. A claim that was not committed is replaced. */
 static inline enum rtm_result rtm_claim(
@@ -137,10 +169,9 @@ static inline enum rtm_result rtm_claim(
                         "a message of %llu bytes does not fit in the %llu of this ring's slots",
                         (unsigned long long)length, (unsigned long long)ring->layout.slot_bytes);
     if (writer->claimed == RTM_NO_SLOT) {
-        struct rtm_survey survey = rtm_survey(ring, writer->head, 1);
-        if (survey.holder >= 0) return RTM_NOTHING;
-        for (; writer->tail < survey.least; writer->tail++) rtm_unpublish(writer, writer->tail);
-        rtm_sift_limbo(writer);
+        int is_full = rtm_needs_survey(writer, length) && rtm_gather(writer) != RTM_DONE;
+        __atomic_store_n(&writer->was_full, is_full, __ATOMIC_RELAXED);
+        if (is_full) return RTM_NOTHING;
         if (!writer->free_count)
             return rtm_fail(problem, RTM_CORRUPT, "no slot is free: the pins of its readers are corrupt");
         writer->claimed = writer->free_slots[--writer->free_count];
@@ -160,6 +191,14 @@ static inline void rtm_abort(struct rtm_writer *writer) {
     writer->claimed = RTM_NO_SLOT;
 }
 
+/* SYNC D. Whoever clears a bit must ring after it, and only then: a sleeper that sets its bit anew in between
+** noted the bell before it, and does not sleep. So sleepers who have not run yet are not rung for twice. */
+static inline void rtm_wake_sleepers(struct rtm_ring_header *header) {
+    uint64_t sleepers = RTM_LOAD_ORDERED(&header->sleepers);
+    if (sleepers && (RTM_CLEAR_BITS_ORDERED(&header->sleepers, sleepers) & sleepers))
+        rtm_ring_bell(&header->data_bell);
+}
+
 /* Journal first, then the word that selects it: the writer's commit point, SYNC A. */
 static inline void rtm_writer_commit(struct rtm_writer *writer) {
     struct rtm_ring_header *header = rtm_header(writer->ring);
@@ -173,7 +212,7 @@ static inline void rtm_writer_commit(struct rtm_writer *writer) {
     RTM_STORE(&journal->age_place, writer->journal.age_place);
     RTM_STORE(&journal->epoch, writer->journal.epoch);
     RTM_STORE_ORDERED(&header->commit, rtm_commit_word(writer->head, writer->version, writer->ended));
-    if (RTM_LOAD_ORDERED(&header->sleepers)) rtm_ring_bell(&header->data_bell); /* SYNC D */
+    rtm_wake_sleepers(header);
 }
 
 /* Index of a budget origin, or -1. */
@@ -219,7 +258,7 @@ static inline uint64_t rtm_commit(struct rtm_writer *writer, const struct rtm_st
     journal->last_time_ns = stamp->publish_time_ns;
     if (stamp->source_position) journal->source_position = stamp->source_position;
     int origin = rtm_find_origin(ring, stamp->origin);
-    int64_t age = stamp->publish_time_ns - stamp->origin_time_ns;
+    int64_t age = rtm_elapsed_ns(stamp->publish_time_ns, stamp->origin_time_ns);
     if (origin >= 0) {
         journal->age_count++;
         journal->age_place = (uint32_t)origin * RTM_BUCKETS + rtm_bucket(age);
@@ -346,6 +385,7 @@ static inline enum rtm_result rtm_writer_attach(
     }
     rtm_repair_ages(writer);
     RTM_STORE_ORDERED(&header->writer_sleeps, 0);
+    rtm_ring_bell(&header->data_bell); /* the last one may have died before it rang */
     rtm_begin_epoch(writer, epoch);
     return RTM_DONE;
 }

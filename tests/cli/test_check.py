@@ -24,6 +24,13 @@ def test_a_good_graph_has_no_problem() -> None:
     assert "count: 2 nodes, 1 edges: no problem found" in result.stdout
 
 
+def test_the_need_of_shared_memory_is_told_for_each_machine() -> None:
+    lines = [line for line in run("check", COUNT).stdout.splitlines() if line.startswith("shared memory on ")]
+
+    assert len(lines) == 1
+    assert "counter.numbers -> summer.numbers" in lines[0] and "control rings of 2 nodes" in lines[0]
+
+
 def test_what_check_could_not_check_is_said() -> None:
     assert "not checked: " in run("check", COUNT).stderr
 

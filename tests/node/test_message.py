@@ -252,6 +252,30 @@ def test_shapes_and_dtypes_may_change_from_message_to_message() -> None:
         assert (read.shape, read.dtype) == (array.shape, array.dtype.newbyteorder("<"))
 
 
+def test_messages_of_one_length_are_not_taken_for_each_other() -> None:
+    array = np.arange(4, dtype=np.uint8)
+    first = mixed.encode({"name": "abc", "first": array}).to_bytes(HEADER)
+    # A field that reaches over the place where the tensor began in the message before.
+    other = first[:57] + wire.field_tag(99, 2) + wire.varint(len(first) - 60) + first[60:]
+    alike = first[:57] + mixed.encode({"name": "xyz", "first": array[::-1]}).to_bytes(HEADER)[57:]
+    assert len(first) == len(other) == len(alike)
+
+    for written in (first, other, first, alike, first):
+        expected = Mixed.FromString(written)
+        read = mixed.decode(written)
+        assert read.name == expected.name
+        assert same_array(read.first, expected.first) if expected.HasField("first") else read.first is None
+
+
+def test_a_header_that_follows_is_merged_also_without_tensors() -> None:
+    written = plain.encode({"vx": 1.5}).to_bytes(HEADER)
+
+    for tag in (b"\x0a", b"\x8a\x80\x00"):
+        read = plain.decode(written + tag + b"\x09\x09" + (99).to_bytes(8, "little"))
+
+        assert read.header == HEADER._replace(sequence=99)
+
+
 def test_an_unpacked_shape_and_fields_in_another_order_read_the_same() -> None:
     payload = b"\x1a\x08" + np.arange(2, dtype="<i4").tobytes() + b"\x10\x02\x12\x01\x01" + b"\x08\x04"
     serialized = b"\x12" + wire.varint(len(payload)) + payload

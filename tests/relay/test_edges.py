@@ -108,17 +108,20 @@ def test_the_end_of_an_empty_stream_arrives(pair):
     a.check_account()
 
 
-def test_a_large_message_crosses_over_tcp(pair):
-    a = Edge("a", queue=2, slot_bytes=4 << 20)
+@pytest.mark.parametrize("own_lane", [False, True])
+@pytest.mark.parametrize("size", [0, 1, 70_000, 4 << 20, (4 << 20) + 1, (9 << 20) + 5])
+def test_a_message_of_any_size_crosses_over_tcp_unchanged(pair, size, own_lane):
+    a = Edge("a", queue=2, slot_bytes=16 << 20, own_lane=own_lane)
     pair(a, data=f"127.0.0.1:{free_port()}")
-    data = bytes(range(256)) * (4 << 12)
+    data = (bytes(range(251)) * (size // 251 + 1))[:size]
 
-    assert a.writer.try_publish(data, 5)
+    for publish_time_ns in (5, 6):
+        assert a.writer.try_publish(data, publish_time_ns)
     a.writer.end()
-    view = first_view(a)
+    views = [first_view(a), first_view(a)]
 
-    assert bytes(view) == data
-    assert view.publish_time_ns == 5
+    assert [bytes(view) == data for view in views] == [True, True]
+    assert [view.publish_time_ns for view in views] == [5, 6]
 
 
 def test_an_edge_is_connected_only_once_the_far_side_is_prepared(pair):

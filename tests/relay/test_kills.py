@@ -5,8 +5,11 @@ from __future__ import annotations
 import grpc
 import pytest
 from relay_edge import Edge, until
+from relay_pair import RUN
 
+from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.shm import Policy, ReaderState
+from rtmesh.v1 import relay_pb2, relay_pb2_grpc
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -233,26 +236,72 @@ def test_an_end_that_came_before_a_kill_stays_the_end(pair):
     a.check_account()
 
 
-def test_a_second_pull_takes_over_and_the_first_ends_aborted(pair):
+def frames_until(call, wished):
+    """What comes on a lane, up to the first frame that is as wished."""
+    merged = relay_pb2.Frame()
+    for frame in call:
+        merged.MergeFrom(frame)
+        if wished(merged):
+            return merged
+    raise AssertionError("the lane ended before that")
+
+
+def opening_of(edge, number, credit):
+    grant = relay_pb2.Grant(number=number, credit=credit)
+    return relay_pb2.OpenEdge(number=number, run=RUN, edge=edge.name, grant=grant)
+
+
+def messages_of(frame, number):
+    return [record.message for edge in frame.edges if edge.number == number for record in edge.records]
+
+
+def test_a_later_opening_takes_an_edge_over_and_the_earlier_is_told(pair):
     a = Edge("a")
     p = pair(a, carry=False)
     p.carry_left()
     a.publish(2)
 
-    first = p.pull(a, credit=1)
-    assert next(first).message == b"00000000"
-    second = p.pull(a, credit=2)
+    call = p.dial_left(opening_of(a, 1, credit=1), opening_of(a, 2, credit=2))
+    told = frames_until(call, lambda frame: len(frame.answers) >= 2 and len(messages_of(frame, 2)) == 2)
 
-    assert first.code() is grpc.StatusCode.ABORTED
-    assert "took over" in first.details()
-    assert [next(second).message for _ in range(2)] == [b"00000000", b"00000001"]
+    answers = {answer.number: answer for answer in told.answers}
+    assert answers[1].code == grpc.StatusCode.ABORTED.value[0]
+    assert "took over" in answers[1].reason
+    assert answers[2].code == 0
+    assert messages_of(told, 2) == [b"00000000", b"00000001"]
 
 
-def test_a_pull_of_an_edge_that_is_not_there_is_not_found(pair):
+def test_no_message_comes_without_credit(pair):
+    a = Edge("a")
+    p = pair(a, carry=False)
+    p.carry_left()
+    a.publish(5)
+
+    call = p.dial_left(opening_of(a, 1, credit=3))
+    heard = frames_until(call, lambda frame: len(messages_of(frame, 1)) == 3)
+    for _ in range(2):  # heartbeats
+        heard.MergeFrom(next(call))
+
+    assert len(messages_of(heard, 1)) == 3
+
+
+def test_an_edge_that_is_not_there_is_not_found(pair):
     a = Edge("a")
     p = pair(a, carry=False)
 
-    assert p.pull(a, credit=1).code() is grpc.StatusCode.NOT_FOUND
+    told = frames_until(p.dial_left(opening_of(a, 1, credit=1)), lambda frame: frame.answers)
+
+    assert told.answers[0].code == grpc.StatusCode.NOT_FOUND.value[0]
+
+
+def test_a_lane_that_does_not_say_who_it_is_is_refused(pair):
+    p = pair(carry=False)
+    channel = grpc.insecure_channel(p.left.data, options=CHANNEL_OPTIONS)
+    p.calls.callback(channel.close)
+
+    call = relay_pb2_grpc.RelayStub(channel).Exchange(iter([relay_pb2.Frame()]), timeout=20)
+
+    assert call.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_a_run_whose_ring_is_missing_is_refused_and_nothing_of_it_is_carried(pair):

@@ -1,6 +1,6 @@
 """The board of links: states, and who watches them."""
 
-import asyncio
+import itertools
 
 from rtmesh.relay.links import LinkBoard
 
@@ -10,20 +10,14 @@ def state(response):
 
 
 def watch(board, change, count):
-    """The first `count` states a watcher sees when `change` happens after it began."""
-
-    async def collect():
-        states = []
-        watching = board.watch()
-        async with asyncio.timeout(5):
-            for _ in range(count):
-                if not states:
-                    asyncio.get_running_loop().call_soon(change)
-                states.append(state(await anext(watching)))
-        await watching.aclose()
-        return states
-
-    return asyncio.run(collect())
+    """The first `count` states a watcher sees when `change` happens after it has seen the first."""
+    looks = itertools.count()
+    watching = board.watch(lambda: next(looks) < 100)
+    states = [state(next(watching))]
+    change()
+    states += [state(seen) for seen in itertools.islice(watching, count - 1)]
+    watching.close()
+    return states
 
 
 def test_a_watcher_sees_every_state_and_then_each_change():
@@ -54,3 +48,9 @@ def test_a_forgotten_run_is_not_shown():
     board.forget("r1")
 
     assert [run for run, *_ in watch(board, lambda: None, 1)] == ["r2"]
+
+
+def test_a_watcher_ends_when_nobody_wants_it_any_more():
+    board = LinkBoard()
+
+    assert list(board.watch(lambda: False)) == []

@@ -1,12 +1,19 @@
 """kill -9 of a writer or a reader while it runs: nothing torn, accounts exact, the next one goes on."""
 
-from rtmesh.shm import Policy, Reader, ReaderState, Writer, wait
+import random
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from rtmesh.shm import Policy, Reader, ReaderState, Ring, Writer, list_segments, sweep, wait
 from tests.shm.conftest import PATIENCE_NS, assert_account_is_exact, kill, reader, ring_of
 
 WRITE = """
     import sys
     from rtmesh.shm import Writer, wait
     writer = Writer(sys.argv[1])
+    print("sits", flush=True)
     while True:
         data = b"%d " % writer.head * 20
         while not writer.try_publish(data, writer.head, source_position=writer.head + 1, origin=7):
@@ -16,7 +23,9 @@ WRITE = """
 READ = """
     import sys
     from rtmesh.shm import Reader, wait
-    reader = Reader(sys.argv[1], int(sys.argv[2]))
+    name, seat = sys.argv[1:]
+    reader = Reader.tap(name, queue=2) if seat == "tap" else Reader(name, int(seat))
+    print("sits", flush=True)
     kept = []
     while True:
         while (view := reader.try_take(0)) is not None:
@@ -165,3 +174,125 @@ def test_a_killed_sleeper_costs_nobody_anything(name, spawn):
 
     assert [take(other) for _ in range(4)] == [expected(position) for position in range(3, 7)]
     assert_account_is_exact(ring)
+
+
+CREATE = """
+    import sys
+    from rtmesh.shm import Policy, ReaderLayout, RingLayout, create_ring
+    policies = [(Policy.BLOCK, 4), (Policy.DROP_OLDEST, 4), (Policy.LATEST, 1), (Policy.BLOCK, 8)]
+    readers = tuple(ReaderLayout(f"reader {p}", p, queue, hold=4) for p, queue in policies)
+    create_ring(sys.argv[1], RingLayout(8, 256, readers, spare_readers=1, budget_origins=(7,)))
+    print("made", flush=True)
+    sys.stdin.read()
+"""
+OWN = 3  # the seat in which the test itself sits
+TAP = "tap"
+PARTIES = ("writer", 0, 1, 2, TAP)
+KILLS = 60
+
+
+class Crew:
+    """One child a party, each killed and replaced again and again."""
+
+    def __init__(self, ring: Ring, spawn: Callable[..., subprocess.Popen], dice: random.Random) -> None:
+        self.ring, self.dice, self.epoch = ring, dice, 0
+        self._spawn = spawn
+        self._children: dict[str | int, subprocess.Popen] = {}
+
+    def start(self, party: str | int) -> None:
+        """Start a party; now and then it may be killed while it still sits down."""
+        source, *rest = (WRITE,) if party == "writer" else (READ, party)
+        self._children[party] = child = self._spawn(source, self.ring.name, *rest)
+        if self.dice.random() < 0.8:
+            assert child.stdout.readline() == "sits\n"
+            self.epoch += party == "writer"
+
+    def kill(self, party: str | int) -> None:
+        """Kill a party and do for it what meshd does, or nothing."""
+        child = self._children.pop(party)
+        kill(child)
+        assert child.returncode == -9, "it found a message that was wrong"
+        mark = self.dice.choice(["absent", "gone", "nothing"])
+        if mark != "nothing":
+            self._mark(party, child.pid, is_gone=mark == "gone")
+        if party == "writer":
+            assert self.epoch <= self.ring.snapshot().epoch <= self.epoch + 1
+            self.epoch = self.ring.snapshot().epoch
+
+    def _mark(self, party: str | int, pid: int, *, is_gone: bool) -> None:
+        if party == "writer":
+            assert self.ring.writer_died(pid)
+            assert self.ring.snapshot().writer_pid == 0
+            return
+        for account in self.ring.snapshot().readers:
+            if account.pid == pid:
+                assert (self.ring.mark_gone if is_gone else self.ring.mark_absent)(account.index, pid)
+        assert pid not in [account.pid for account in self.ring.snapshot().readers]
+
+
+def assert_sums_are_exact(ring: Ring) -> None:
+    """Of a ring that runs: its counts, but not its histograms, can be read at any time."""
+    snapshot = ring.snapshot()
+    for account in snapshot.readers:
+        assert account.start + account.delivered + sum(account.dropped.values()) == account.taken
+        assert account.taken <= snapshot.head
+
+
+@pytest.mark.parametrize("seed", [20261123])
+def test_sixty_kills_of_every_party_at_any_moment(name, spawn, seed):
+    creator = spawn(CREATE, name)
+    assert creator.stdout.readline() == "made\n"
+    ring, own, dice = Ring.open(name), Reader(name, OWN), random.Random(seed)
+    crew = Crew(ring, spawn, dice)
+    for party in PARTIES:
+        crew.start(party)
+    victims = [PARTIES[number % len(PARTIES)] for number in range(KILLS)]
+    dice.shuffle(victims)
+    position = 0
+
+    for victim in victims:
+        for _ in range(dice.randrange(200)):
+            assert take(own) == expected(position)
+            position += 1
+        crew.kill(victim)
+        assert_sums_are_exact(ring)
+        crew.start(victim)
+
+    for party in PARTIES:
+        crew.kill(party)
+    assert_everyone_can_go_on(ring, own, position, crew.epoch)
+    own.close()
+    assert sweep(name) == []
+    kill(creator)
+    assert sweep(name) == [name]
+    assert list_segments(name) == []
+
+
+def assert_everyone_can_go_on(ring: Ring, own: Reader, position: int, epoch: int) -> None:
+    """Successors of all parties: the block reader that lived has every message, all accounts are exact."""
+    writer, readers = Writer(ring.name), [Reader(ring.name, index) for index in range(3)]
+    assert writer.epoch == epoch + 1
+    while own.available():
+        assert take(own) == expected(position)
+        position += 1
+    assert (position, ring.snapshot().source_position) == (writer.head, writer.head)
+    assert ring.snapshot().origin_ages[0].count == writer.head
+    for turn in range(20):
+        publish_to_all(writer, [*readers, own])
+        assert writer.head == position + turn + 1
+    assert_account_is_exact(ring)
+    for party in (writer, *readers):
+        party.close()
+
+
+def publish_to_all(writer: Writer, readers: list[Reader]) -> None:
+    while not writer.try_publish(expected(writer.head), writer.head, source_position=writer.head + 1):
+        drain(readers)
+    drain(readers)
+
+
+def drain(readers: list[Reader]) -> None:
+    for each in readers:
+        while (view := each.try_take(0)) is not None:
+            assert bytes(view) == expected(view.position)
+        each.release()

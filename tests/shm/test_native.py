@@ -1,11 +1,11 @@
-"""The native test, with threads for processes, under AddressSanitizer and ThreadSanitizer."""
+"""The native tests: threads for processes under AddressSanitizer and ThreadSanitizer; thousands of kills."""
 
 import subprocess
 
 import pytest
 
 
-@pytest.mark.parametrize("target", ["cplusplus", "asan", "tsan"])
+@pytest.mark.parametrize("target", ["cplusplus", "asan", "tsan", "kills"])
 def test_the_native_test_is_clean_under(target, repository, tmp_path):
     folder = repository / "shm" / "native"
 

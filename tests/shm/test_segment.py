@@ -10,6 +10,7 @@ import pytest
 from rtmesh.shm import (
     CorruptRingError,
     LayoutMismatchError,
+    MessageTooLargeError,
     Policy,
     Reader,
     Ring,
@@ -17,6 +18,7 @@ from rtmesh.shm import (
     RingLayout,
     SegmentExistsError,
     SegmentNotFoundError,
+    SegmentOwnerError,
     SharedMemoryFullError,
     Writer,
     create_ring,
@@ -213,3 +215,55 @@ def test_sweep_takes_only_this_users_prefix(name):
         assert sweep(other) == []
     finally:
         unlink_segment(other)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a segment to another user")
+def test_another_users_segment_is_refused_even_to_root(name):
+    ring_of(name, reader())
+    os.chown(path_of(name), 65534, 65534)
+
+    for use in (Ring.open, Writer, lambda name: Reader(name, 0), open_segment):
+        with pytest.raises(
+            SegmentOwnerError, match=rf"{name}: .*belongs to user .*65534.*runs as user .*as the same user"
+        ):
+            use(name)
+    assert sweep(name) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs a user other than the one who runs this")
+def test_another_users_segment_is_refused_to_who_may_not_open_it(name, spawn):
+    ring_of(name, reader())
+    child = spawn(
+        """
+        import os, sys
+        from rtmesh.shm import Ring, SegmentOwnerError
+        os.setuid(65534)
+        try:
+            Ring.open(sys.argv[1])
+        except SegmentOwnerError as error:
+            print(error)
+        """,
+        name,
+    )
+
+    told = child.stdout.readline()
+
+    assert f"{name}: the segment belongs to user root (0), this program runs as user" in told
+
+
+def test_errors_of_a_segment_name_it_and_what_to_do(name):
+    ring_of(name, reader(), slot_bytes=8)
+    segment = open_segment(name)
+    writer = Writer(name)
+    with pytest.raises(
+        MessageTooLargeError, match=f"{name}: .*9 bytes.*8 of.*; raise the output's max_bytes"
+    ):
+        writer.try_publish(b"123456789", 0)
+    segment[16:24] = struct.pack("<Q", 4096)
+    with pytest.raises(
+        CorruptRingError, match=f"{name}: its header says 4096 bytes, it has .*; stop its graph"
+    ):
+        Ring.open(name)
+    segment[8:12] = struct.pack("<I", 99)
+    with pytest.raises(LayoutMismatchError, match=f"{name}: .*version 99, this program has 1; run the same"):
+        Ring.open(name)

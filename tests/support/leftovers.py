@@ -1,6 +1,6 @@
-"""What this test session made and left: segments, processes, folders of commands.
+"""What this test session made and left: segments, processes, folders of commands, hosts of laboratories.
 
-Other meshes of the same user may run beside the tests. Every segment and folder says who made it, a
+Other meshes of the same user may run beside the tests. Every segment, folder and host says who made it, a
 process id with its start time. A maker that is alive and none of ours, or was seen to be none of ours
 before, has nothing to do with the tests; all others are taken for ours.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+from lab.box import FOLDERS, NAMESPACES, box_of
 
 from rtmesh.cli.runtime_folder import user_folders
 from rtmesh.common.processes import is_alive
@@ -45,8 +46,8 @@ class Leftovers:
         self._others: set[Maker] = set()
 
     def now(self) -> set[str]:
-        """Segments, children and folders that are ours, in words."""
-        return {*self._segments(), *self._children(), *self._folders()}
+        """Segments, children, folders, hosts and devices that are ours, in words."""
+        return {*self._segments(), *self._children(), *self._folders(), *self._hosts(), *_devices()}
 
     def since(self, before: set[str]) -> list[str]:
         """What is new and ours, and does not go within a moment."""
@@ -59,13 +60,20 @@ class Leftovers:
 
     def _segments(self) -> Iterator[str]:
         for name in list_segments():
-            if not self._is_of_others(_creator(MEMORY / name)):
+            if not self._is_of_others(creator(name)):
                 yield f"segment {name}"
 
     def _folders(self) -> Iterator[str]:
         for folder in user_folders():
             if not self._is_of_others(_owner(folder)):
                 yield f"folder {folder}"
+
+    def _hosts(self) -> Iterator[str]:
+        """Namespaces of laboratories, and with them their bridges and cables; and folders of laboratories."""
+        for path in [*NAMESPACES.glob("rtlab.*"), *FOLDERS.glob("rtlab.*")]:
+            box = box_of(path.name)
+            if box is not None and not self._is_of_others(Maker(*box)):
+                yield f"laboratory {path}"
 
     def _children(self) -> Iterator[str]:
         for process in psutil.Process().children():
@@ -92,14 +100,22 @@ def is_ours(process_id: int) -> bool:
         return False
 
 
-def _creator(path: Path) -> Maker | None:
+def creator(name: str) -> Maker | None:
+    """Who made a segment; None if there is no such segment any more."""
     try:
-        with path.open("rb") as segment:
+        with (MEMORY / name).open("rb") as segment:
             segment.seek(CREATOR_OFFSET)
             identity = int.from_bytes(segment.read(8), "little")
     except OSError:
         return None
     return Maker(identity & ((1 << PID_BITS) - 1), identity >> PID_BITS)
+
+
+def _devices() -> Iterator[str]:
+    """A laboratory's cables and bridge in this computer's own network, where they belong to nobody."""
+    for path in Path("/sys/class/net").iterdir():
+        if path.name.startswith(("port-", "tap-")) or path.name == "switch":
+            yield f"device {path.name}"
 
 
 def _owner(folder: Path) -> Maker | None:

@@ -30,8 +30,7 @@ class Mesh:
     def start_scheduler(self) -> None:
         """Start it, on the address it had before if it had one."""
         listen = self.address or "127.0.0.1:0"
-        command = ["scheduler", "--listen", listen, "--insecure", "--state", str(self.folder / "state")]
-        self._spawn("scheduler", [*MESHCTL, *command])
+        self._spawn("scheduler", self._scheduler_command(listen))
         out = self.folder / "scheduler.out"
         found = until(
             lambda: (
@@ -60,19 +59,20 @@ class Mesh:
         return done.stdout
 
     def run(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {
-            "MESHCTL_SCHEDULER": self.address,
-            "MESHCTL_CONFIG": str(self.folder / "contexts.toml"),
-        }
         return subprocess.run(
-            [*MESHCTL, *arguments],
+            self._meshctl_command(arguments),
             capture_output=True,
             text=True,
             timeout=timeout_s,
             cwd=self.root,
-            env=environment,
+            env=self.environment(),
             check=False,
         )
+
+    def environment(self) -> dict[str, str]:
+        """That of who works with this mesh."""
+        contexts = str(self.folder / "contexts.toml")
+        return os.environ | {"MESHCTL_SCHEDULER": self.address, "MESHCTL_CONFIG": contexts}
 
     def get(self, *arguments: str) -> Any:
         """`meshctl get … -o json`, parsed."""
@@ -93,6 +93,13 @@ class Mesh:
             self.processes[name].kill()
             self.processes[name].wait(10)
         self.processes.clear()
+
+    def _scheduler_command(self, listen: str) -> Sequence[str]:
+        command = ["scheduler", "--listen", listen, "--insecure", "--state", str(self.folder / "state")]
+        return [*MESHCTL, *command]
+
+    def _meshctl_command(self, arguments: Sequence[str]) -> Sequence[str]:
+        return [*MESHCTL, *arguments]
 
     def _spawn(self, name: str, command: Sequence[str]) -> None:
         with (self.folder / f"{name}.out").open("wb") as out, (self.folder / f"{name}.err").open("ab") as err:

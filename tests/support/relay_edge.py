@@ -37,11 +37,13 @@ class Edge:
         queue: int = 16,
         *,
         slot_bytes: int = 4096,
+        own_lane: bool = False,
         hold_absent_ns: int = 15_000_000_000,
     ) -> None:
         self.name = f"{name}.out -> {name}.in"
         self.policy = policy
         self.queue = queue
+        self.own_lane = own_lane
         self.out_ring, self.in_ring = f"{name}.out", f"{name}.in"
         unique = f"{os.getpid()}x{time.monotonic_ns()}"
         reader = ReaderLayout(f"{name}.in", policy, queue, hold_absent_ns=hold_absent_ns)

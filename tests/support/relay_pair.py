@@ -24,12 +24,22 @@ class RelayProcess:
     def __init__(self, folder: Path, name: str, data: str | None = None) -> None:
         self.data = data or f"unix:{folder}/{name}.sock"
         self._control = f"unix:{folder}/{name}-control.sock"
+        self._name = name
         self._log = folder / f"{name}.log"
         self._stack = ExitStack()
         self.start()
 
     def start(self) -> None:
-        arguments = ["--data", self.data, "--control", self._control, "--die-with-parent", str(os.getpid())]
+        arguments = [
+            "--machine",
+            self._name,
+            "--data",
+            self.data,
+            "--control",
+            self._control,
+            "--die-with-parent",
+            str(os.getpid()),
+        ]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "rtmesh.relay", *arguments], stdout=subprocess.PIPE, stderr=log
@@ -97,16 +107,16 @@ class Pair:
         for relay in (self.left, self.right):
             relay.stub.Release(relay_pb2.ReleaseRequest(run=RUN), timeout=DEADLINE_S)
 
-    def pull(self, edge: Edge, credit: int) -> grpc.Call:
-        """Pull an edge of the left machine as another relay would; waits until it is accepted or refused."""
-        requests: queue.SimpleQueue[relay_pb2.PullRequest | None] = queue.SimpleQueue()
-        requests.put(relay_pb2.PullRequest(run=RUN, edge=edge.name, credit=credit))
+    def dial_left(self, *openings: relay_pb2.OpenEdge) -> grpc.Call:
+        """A lane to the left relay, as from a third machine."""
+        frames: queue.SimpleQueue[relay_pb2.Frame | None] = queue.SimpleQueue()
+        frames.put(relay_pb2.Frame(hello=relay_pb2.LaneHello(machine="third")))
+        frames.put(relay_pb2.Frame(opens=openings))
         channel = grpc.insecure_channel(self.left.data, options=CHANNEL_OPTIONS)
-        call = relay_pb2_grpc.RelayStub(channel).Pull(iter(requests.get, None), timeout=DEADLINE_S)
+        call = relay_pb2_grpc.RelayStub(channel).Exchange(iter(frames.get, None), timeout=DEADLINE_S)
         self.calls.callback(channel.close)
-        self.calls.callback(requests.put, None)
+        self.calls.callback(frames.put, None)
         self.calls.callback(call.cancel)
-        call.initial_metadata()
         return call
 
     def carry(self) -> None:
@@ -120,11 +130,19 @@ class Pair:
 
     def carry_left(self, *, segments: dict[str, str] | None = None) -> None:
         egress = [
-            plan_pb2.EgressPlan(edge=edge.name, ring=edge.out_ring, reader=0, when_full=int(edge.policy))
+            plan_pb2.EgressPlan(
+                edge=edge.name,
+                ring=edge.out_ring,
+                reader=0,
+                when_full=int(edge.policy),
+                to_machine="right",
+                own_lane=edge.own_lane,
+            )
             for edge in self.edges
         ]
         names = {edge.out_ring: edge.out.name for edge in self.edges} if segments is None else segments
-        request = relay_pb2.CarryRequest(run=RUN, egress=egress, segments=names)
+        addresses = {"right": self.right.data}
+        request = relay_pb2.CarryRequest(run=RUN, egress=egress, segments=names, data_addresses=addresses)
         self.left.stub.Carry(request, timeout=DEADLINE_S)
 
     def carry_right(self) -> None:
@@ -135,6 +153,7 @@ class Pair:
                 from_machine="left",
                 when_full=int(edge.policy),
                 queue=edge.queue,
+                own_lane=edge.own_lane,
             )
             for edge in self.edges
         ]

@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class JoinRequest(_message.Message):
-    __slots__ = ("hello", "preflighted", "prepared", "node", "link", "accounts", "ended", "log")
+    __slots__ = ("hello", "preflighted", "prepared", "node", "link", "accounts", "ended", "log", "clock")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     PREFLIGHTED_FIELD_NUMBER: _ClassVar[int]
     PREPARED_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +18,7 @@ class JoinRequest(_message.Message):
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     ENDED_FIELD_NUMBER: _ClassVar[int]
     LOG_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     preflighted: Preflighted
     prepared: Prepared
@@ -26,7 +27,8 @@ class JoinRequest(_message.Message):
     accounts: AccountsReport
     ended: Ended
     log: LogChunk
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., preflighted: _Optional[_Union[Preflighted, _Mapping]] = ..., prepared: _Optional[_Union[Prepared, _Mapping]] = ..., node: _Optional[_Union[NodeReport, _Mapping]] = ..., link: _Optional[_Union[LinkReport, _Mapping]] = ..., accounts: _Optional[_Union[AccountsReport, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., log: _Optional[_Union[LogChunk, _Mapping]] = ...) -> None: ...
+    clock: _status_pb2.ClockStatus
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., preflighted: _Optional[_Union[Preflighted, _Mapping]] = ..., prepared: _Optional[_Union[Prepared, _Mapping]] = ..., node: _Optional[_Union[NodeReport, _Mapping]] = ..., link: _Optional[_Union[LinkReport, _Mapping]] = ..., accounts: _Optional[_Union[AccountsReport, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., log: _Optional[_Union[LogChunk, _Mapping]] = ..., clock: _Optional[_Union[_status_pb2.ClockStatus, _Mapping]] = ...) -> None: ...
 
 class JoinResponse(_message.Message):
     __slots__ = ("welcome", "preflight", "prepare", "start", "drain", "stop", "read_log", "cancel_log")
@@ -47,6 +49,22 @@ class JoinResponse(_message.Message):
     read_log: ReadLog
     cancel_log: CancelLog
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., preflight: _Optional[_Union[Preflight, _Mapping]] = ..., prepare: _Optional[_Union[Prepare, _Mapping]] = ..., start: _Optional[_Union[Start, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., read_log: _Optional[_Union[ReadLog, _Mapping]] = ..., cancel_log: _Optional[_Union[CancelLog, _Mapping]] = ...) -> None: ...
+
+class ClockRequest(_message.Message):
+    __slots__ = ("sent_ns",)
+    SENT_NS_FIELD_NUMBER: _ClassVar[int]
+    sent_ns: int
+    def __init__(self, sent_ns: _Optional[int] = ...) -> None: ...
+
+class ClockResponse(_message.Message):
+    __slots__ = ("request_sent_ns", "received_time_ns", "sent_time_ns")
+    REQUEST_SENT_NS_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    SENT_TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    request_sent_ns: int
+    received_time_ns: int
+    sent_time_ns: int
+    def __init__(self, request_sent_ns: _Optional[int] = ..., received_time_ns: _Optional[int] = ..., sent_time_ns: _Optional[int] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("machine", "hostname", "process_id", "data_address", "kernel", "cpu_count", "memory_bytes", "version", "runs")
@@ -71,12 +89,14 @@ class Hello(_message.Message):
     def __init__(self, machine: _Optional[str] = ..., hostname: _Optional[str] = ..., process_id: _Optional[int] = ..., data_address: _Optional[str] = ..., kernel: _Optional[str] = ..., cpu_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., version: _Optional[str] = ..., runs: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("mesh_offset_ns", "scheduler_monotonic_ns")
+    __slots__ = ("mesh_offset_ns", "scheduler_monotonic_ns", "clock_id")
     MESH_OFFSET_NS_FIELD_NUMBER: _ClassVar[int]
     SCHEDULER_MONOTONIC_NS_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_ID_FIELD_NUMBER: _ClassVar[int]
     mesh_offset_ns: int
     scheduler_monotonic_ns: int
-    def __init__(self, mesh_offset_ns: _Optional[int] = ..., scheduler_monotonic_ns: _Optional[int] = ...) -> None: ...
+    clock_id: str
+    def __init__(self, mesh_offset_ns: _Optional[int] = ..., scheduler_monotonic_ns: _Optional[int] = ..., clock_id: _Optional[str] = ...) -> None: ...
 
 class Preflight(_message.Message):
     __slots__ = ("plan",)
@@ -154,18 +174,20 @@ class LinkReport(_message.Message):
     def __init__(self, run: _Optional[str] = ..., edge: _Optional[str] = ..., connected: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class AccountsReport(_message.Message):
-    __slots__ = ("run", "rings", "nodes", "processes", "time_ns")
+    __slots__ = ("run", "rings", "nodes", "processes", "time_ns", "clock_error_ns")
     RUN_FIELD_NUMBER: _ClassVar[int]
     RINGS_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
     PROCESSES_FIELD_NUMBER: _ClassVar[int]
     TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_ERROR_NS_FIELD_NUMBER: _ClassVar[int]
     run: str
     rings: _containers.RepeatedCompositeFieldContainer[_status_pb2.RingAccount]
     nodes: _containers.RepeatedCompositeFieldContainer[_status_pb2.NodeStatus]
     processes: _containers.RepeatedCompositeFieldContainer[_status_pb2.ProcessStatus]
     time_ns: int
-    def __init__(self, run: _Optional[str] = ..., rings: _Optional[_Iterable[_Union[_status_pb2.RingAccount, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[_status_pb2.NodeStatus, _Mapping]]] = ..., processes: _Optional[_Iterable[_Union[_status_pb2.ProcessStatus, _Mapping]]] = ..., time_ns: _Optional[int] = ...) -> None: ...
+    clock_error_ns: int
+    def __init__(self, run: _Optional[str] = ..., rings: _Optional[_Iterable[_Union[_status_pb2.RingAccount, _Mapping]]] = ..., nodes: _Optional[_Iterable[_Union[_status_pb2.NodeStatus, _Mapping]]] = ..., processes: _Optional[_Iterable[_Union[_status_pb2.ProcessStatus, _Mapping]]] = ..., time_ns: _Optional[int] = ..., clock_error_ns: _Optional[int] = ...) -> None: ...
 
 class Ended(_message.Message):
     __slots__ = ("run", "accounts")

@@ -40,6 +40,11 @@ class MachinesStub:
                 request_serializer=rtmesh_dot_v1_dot_machine__pb2.JoinRequest.SerializeToString,
                 response_deserializer=rtmesh_dot_v1_dot_machine__pb2.JoinResponse.FromString,
                 _registered_method=True)
+        self.Clock = channel.stream_stream(
+                '/rtmesh.v1.Machines/Clock',
+                request_serializer=rtmesh_dot_v1_dot_machine__pb2.ClockRequest.SerializeToString,
+                response_deserializer=rtmesh_dot_v1_dot_machine__pb2.ClockResponse.FromString,
+                _registered_method=True)
 
 
 class MachinesServicer:
@@ -56,6 +61,14 @@ class MachinesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Clock(self, request_iterator, context):
+        """Clock answers each request at once with the scheduler's mesh time, so that the caller can tell its own.
+        Any number of times; changes nothing. Beside Join, since a stamp must not wait behind a report.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MachinesServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +76,11 @@ def add_MachinesServicer_to_server(servicer, server):
                     servicer.Join,
                     request_deserializer=rtmesh_dot_v1_dot_machine__pb2.JoinRequest.FromString,
                     response_serializer=rtmesh_dot_v1_dot_machine__pb2.JoinResponse.SerializeToString,
+            ),
+            'Clock': grpc.stream_stream_rpc_method_handler(
+                    servicer.Clock,
+                    request_deserializer=rtmesh_dot_v1_dot_machine__pb2.ClockRequest.FromString,
+                    response_serializer=rtmesh_dot_v1_dot_machine__pb2.ClockResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -93,6 +111,33 @@ class Machines:
             '/rtmesh.v1.Machines/Join',
             rtmesh_dot_v1_dot_machine__pb2.JoinRequest.SerializeToString,
             rtmesh_dot_v1_dot_machine__pb2.JoinResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Clock(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/rtmesh.v1.Machines/Clock',
+            rtmesh_dot_v1_dot_machine__pb2.ClockRequest.SerializeToString,
+            rtmesh_dot_v1_dot_machine__pb2.ClockResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -120,27 +120,33 @@ class ReaderPlan(_message.Message):
     def __init__(self, name: _Optional[str] = ..., when_full: _Optional[_Union[_graph_pb2.WhenFull, str]] = ..., queue: _Optional[int] = ..., hold: _Optional[int] = ..., hold_absent_ms: _Optional[int] = ...) -> None: ...
 
 class EgressPlan(_message.Message):
-    __slots__ = ("edge", "ring", "reader", "when_full")
+    __slots__ = ("edge", "ring", "reader", "when_full", "to_machine", "own_lane")
     EDGE_FIELD_NUMBER: _ClassVar[int]
     RING_FIELD_NUMBER: _ClassVar[int]
     READER_FIELD_NUMBER: _ClassVar[int]
     WHEN_FULL_FIELD_NUMBER: _ClassVar[int]
+    TO_MACHINE_FIELD_NUMBER: _ClassVar[int]
+    OWN_LANE_FIELD_NUMBER: _ClassVar[int]
     edge: str
     ring: str
     reader: int
     when_full: _graph_pb2.WhenFull
-    def __init__(self, edge: _Optional[str] = ..., ring: _Optional[str] = ..., reader: _Optional[int] = ..., when_full: _Optional[_Union[_graph_pb2.WhenFull, str]] = ...) -> None: ...
+    to_machine: str
+    own_lane: bool
+    def __init__(self, edge: _Optional[str] = ..., ring: _Optional[str] = ..., reader: _Optional[int] = ..., when_full: _Optional[_Union[_graph_pb2.WhenFull, str]] = ..., to_machine: _Optional[str] = ..., own_lane: _Optional[bool] = ...) -> None: ...
 
 class IngressPlan(_message.Message):
-    __slots__ = ("edge", "ring", "from_machine", "when_full", "queue")
+    __slots__ = ("edge", "ring", "from_machine", "when_full", "queue", "own_lane")
     EDGE_FIELD_NUMBER: _ClassVar[int]
     RING_FIELD_NUMBER: _ClassVar[int]
     FROM_MACHINE_FIELD_NUMBER: _ClassVar[int]
     WHEN_FULL_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
+    OWN_LANE_FIELD_NUMBER: _ClassVar[int]
     edge: str
     ring: str
     from_machine: str
     when_full: _graph_pb2.WhenFull
     queue: int
-    def __init__(self, edge: _Optional[str] = ..., ring: _Optional[str] = ..., from_machine: _Optional[str] = ..., when_full: _Optional[_Union[_graph_pb2.WhenFull, str]] = ..., queue: _Optional[int] = ...) -> None: ...
+    own_lane: bool
+    def __init__(self, edge: _Optional[str] = ..., ring: _Optional[str] = ..., from_machine: _Optional[str] = ..., when_full: _Optional[_Union[_graph_pb2.WhenFull, str]] = ..., queue: _Optional[int] = ..., own_lane: _Optional[bool] = ...) -> None: ...

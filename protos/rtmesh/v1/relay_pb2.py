@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from rtmesh.v1 import plan_pb2 as rtmesh_dot_v1_dot_plan__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15rtmesh/v1/relay.proto\x12\trtmesh.v1\x1a\x14rtmesh/v1/plan.proto\"\x83\x01\n\x0bPullRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0c\n\x04\x65\x64ge\x18\x02 \x01(\t\x12\x17\n\x0fresume_position\x18\x03 \x01(\x04\x12\x0e\n\x06\x63redit\x18\x04 \x01(\x04\x12\x19\n\x11released_position\x18\x05 \x01(\x04\x12\x15\n\rheld_messages\x18\x06 \x01(\x04\"e\n\x0cPullResponse\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0f\n\x07message\x18\x02 \x01(\x0c\x12\x17\n\x0fpublish_time_ns\x18\x03 \x01(\x10\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x08\x12\x0c\n\x04skip\x18\x05 \x01(\x08\"\xcf\x02\n\x0c\x43\x61rryRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12%\n\x06\x65gress\x18\x02 \x03(\x0b\x32\x15.rtmesh.v1.EgressPlan\x12\'\n\x07ingress\x18\x03 \x03(\x0b\x32\x16.rtmesh.v1.IngressPlan\x12\x37\n\x08segments\x18\x04 \x03(\x0b\x32%.rtmesh.v1.CarryRequest.SegmentsEntry\x12\x42\n\x0e\x64\x61ta_addresses\x18\x05 \x03(\x0b\x32*.rtmesh.v1.CarryRequest.DataAddressesEntry\x1a/\n\rSegmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12\x44\x61taAddressesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x0f\n\rCarryResponse\"\x1d\n\x0eReleaseRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\"\x11\n\x0fReleaseResponse\"\x0e\n\x0cWatchRequest\"M\n\rWatchResponse\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0c\n\x04\x65\x64ge\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t2D\n\x05Relay\x12;\n\x04Pull\x12\x16.rtmesh.v1.PullRequest\x1a\x17.rtmesh.v1.PullResponse(\x01\x30\x01\x32\xca\x01\n\x0cRelayControl\x12:\n\x05\x43\x61rry\x12\x17.rtmesh.v1.CarryRequest\x1a\x18.rtmesh.v1.CarryResponse\x12@\n\x07Release\x12\x19.rtmesh.v1.ReleaseRequest\x1a\x1a.rtmesh.v1.ReleaseResponse\x12<\n\x05Watch\x12\x17.rtmesh.v1.WatchRequest\x1a\x18.rtmesh.v1.WatchResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15rtmesh/v1/relay.proto\x12\trtmesh.v1\x1a\x14rtmesh/v1/plan.proto\"\xee\x01\n\x05\x46rame\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x14.rtmesh.v1.LaneHello\x12\"\n\x05opens\x18\x02 \x03(\x0b\x32\x13.rtmesh.v1.OpenEdge\x12\"\n\x07\x61nswers\x18\x03 \x03(\x0b\x32\x11.rtmesh.v1.Answer\x12 \n\x06grants\x18\x04 \x03(\x0b\x32\x10.rtmesh.v1.Grant\x12%\n\x05\x65\x64ges\x18\x05 \x03(\x0b\x32\x16.rtmesh.v1.EdgeRecords\x12\x1f\n\x05\x63hunk\x18\x06 \x01(\x0b\x32\x10.rtmesh.v1.Chunk\x12\x0e\n\x06\x63losed\x18\x07 \x03(\x07\"*\n\tLaneHello\x12\x0f\n\x07machine\x18\x01 \x01(\t\x12\x0c\n\x04lane\x18\x02 \x01(\t\"\x86\x01\n\x08OpenEdge\x12\x0e\n\x06number\x18\x01 \x01(\x07\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0c\n\x04\x65\x64ge\x18\x03 \x01(\t\x12\x17\n\x0fresume_position\x18\x04 \x01(\x04\x12\x15\n\rheld_messages\x18\x05 \x01(\x04\x12\x1f\n\x05grant\x18\x06 \x01(\x0b\x32\x10.rtmesh.v1.Grant\"6\n\x06\x41nswer\x12\x0e\n\x06number\x18\x01 \x01(\x07\x12\x0c\n\x04\x63ode\x18\x02 \x01(\r\x12\x0e\n\x06reason\x18\x03 \x01(\t\"B\n\x05Grant\x12\x0e\n\x06number\x18\x01 \x01(\x07\x12\x0e\n\x06\x63redit\x18\x02 \x01(\r\x12\x19\n\x11released_position\x18\x03 \x01(\x04\"n\n\x0b\x45\x64geRecords\x12\x0e\n\x06number\x18\x01 \x01(\x07\x12\x15\n\rskip_position\x18\x02 \x01(\x04\x12\"\n\x07records\x18\x03 \x03(\x0b\x32\x11.rtmesh.v1.Record\x12\x14\n\x0c\x65nd_position\x18\x04 \x01(\x04\"D\n\x06Record\x12\x10\n\x08position\x18\x01 \x01(\x06\x12\x17\n\x0fpublish_time_ns\x18\x02 \x01(\x10\x12\x0f\n\x07message\x18\x03 \x01(\x0c\"u\n\x05\x43hunk\x12\x0e\n\x06number\x18\x01 \x01(\x07\x12\x10\n\x08position\x18\x02 \x01(\x06\x12\x17\n\x0fpublish_time_ns\x18\x03 \x01(\x10\x12\x13\n\x0btotal_bytes\x18\x04 \x01(\x06\x12\x0e\n\x06offset\x18\x05 \x01(\x06\x12\x0c\n\x04part\x18\x06 \x01(\x0c\"\xcf\x02\n\x0c\x43\x61rryRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12%\n\x06\x65gress\x18\x02 \x03(\x0b\x32\x15.rtmesh.v1.EgressPlan\x12\'\n\x07ingress\x18\x03 \x03(\x0b\x32\x16.rtmesh.v1.IngressPlan\x12\x37\n\x08segments\x18\x04 \x03(\x0b\x32%.rtmesh.v1.CarryRequest.SegmentsEntry\x12\x42\n\x0e\x64\x61ta_addresses\x18\x05 \x03(\x0b\x32*.rtmesh.v1.CarryRequest.DataAddressesEntry\x1a/\n\rSegmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12\x44\x61taAddressesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x0f\n\rCarryResponse\"\x1d\n\x0eReleaseRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\"\x11\n\x0fReleaseResponse\"\x0e\n\x0cWatchRequest\"M\n\rWatchResponse\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0c\n\x04\x65\x64ge\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t2;\n\x05Relay\x12\x32\n\x08\x45xchange\x12\x10.rtmesh.v1.Frame\x1a\x10.rtmesh.v1.Frame(\x01\x30\x01\x32\xca\x01\n\x0cRelayControl\x12:\n\x05\x43\x61rry\x12\x17.rtmesh.v1.CarryRequest\x1a\x18.rtmesh.v1.CarryResponse\x12@\n\x07Release\x12\x19.rtmesh.v1.ReleaseRequest\x1a\x1a.rtmesh.v1.ReleaseResponse\x12<\n\x05Watch\x12\x17.rtmesh.v1.WatchRequest\x1a\x18.rtmesh.v1.WatchResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,28 +36,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CARRYREQUEST_SEGMENTSENTRY']._serialized_options = b'8\001'
   _globals['_CARRYREQUEST_DATAADDRESSESENTRY']._loaded_options = None
   _globals['_CARRYREQUEST_DATAADDRESSESENTRY']._serialized_options = b'8\001'
-  _globals['_PULLREQUEST']._serialized_start=59
-  _globals['_PULLREQUEST']._serialized_end=190
-  _globals['_PULLRESPONSE']._serialized_start=192
-  _globals['_PULLRESPONSE']._serialized_end=293
-  _globals['_CARRYREQUEST']._serialized_start=296
-  _globals['_CARRYREQUEST']._serialized_end=631
-  _globals['_CARRYREQUEST_SEGMENTSENTRY']._serialized_start=530
-  _globals['_CARRYREQUEST_SEGMENTSENTRY']._serialized_end=577
-  _globals['_CARRYREQUEST_DATAADDRESSESENTRY']._serialized_start=579
-  _globals['_CARRYREQUEST_DATAADDRESSESENTRY']._serialized_end=631
-  _globals['_CARRYRESPONSE']._serialized_start=633
-  _globals['_CARRYRESPONSE']._serialized_end=648
-  _globals['_RELEASEREQUEST']._serialized_start=650
-  _globals['_RELEASEREQUEST']._serialized_end=679
-  _globals['_RELEASERESPONSE']._serialized_start=681
-  _globals['_RELEASERESPONSE']._serialized_end=698
-  _globals['_WATCHREQUEST']._serialized_start=700
-  _globals['_WATCHREQUEST']._serialized_end=714
-  _globals['_WATCHRESPONSE']._serialized_start=716
-  _globals['_WATCHRESPONSE']._serialized_end=793
-  _globals['_RELAY']._serialized_start=795
-  _globals['_RELAY']._serialized_end=863
-  _globals['_RELAYCONTROL']._serialized_start=866
-  _globals['_RELAYCONTROL']._serialized_end=1068
+  _globals['_FRAME']._serialized_start=59
+  _globals['_FRAME']._serialized_end=297
+  _globals['_LANEHELLO']._serialized_start=299
+  _globals['_LANEHELLO']._serialized_end=341
+  _globals['_OPENEDGE']._serialized_start=344
+  _globals['_OPENEDGE']._serialized_end=478
+  _globals['_ANSWER']._serialized_start=480
+  _globals['_ANSWER']._serialized_end=534
+  _globals['_GRANT']._serialized_start=536
+  _globals['_GRANT']._serialized_end=602
+  _globals['_EDGERECORDS']._serialized_start=604
+  _globals['_EDGERECORDS']._serialized_end=714
+  _globals['_RECORD']._serialized_start=716
+  _globals['_RECORD']._serialized_end=784
+  _globals['_CHUNK']._serialized_start=786
+  _globals['_CHUNK']._serialized_end=903
+  _globals['_CARRYREQUEST']._serialized_start=906
+  _globals['_CARRYREQUEST']._serialized_end=1241
+  _globals['_CARRYREQUEST_SEGMENTSENTRY']._serialized_start=1140
+  _globals['_CARRYREQUEST_SEGMENTSENTRY']._serialized_end=1187
+  _globals['_CARRYREQUEST_DATAADDRESSESENTRY']._serialized_start=1189
+  _globals['_CARRYREQUEST_DATAADDRESSESENTRY']._serialized_end=1241
+  _globals['_CARRYRESPONSE']._serialized_start=1243
+  _globals['_CARRYRESPONSE']._serialized_end=1258
+  _globals['_RELEASEREQUEST']._serialized_start=1260
+  _globals['_RELEASEREQUEST']._serialized_end=1289
+  _globals['_RELEASERESPONSE']._serialized_start=1291
+  _globals['_RELEASERESPONSE']._serialized_end=1308
+  _globals['_WATCHREQUEST']._serialized_start=1310
+  _globals['_WATCHREQUEST']._serialized_end=1324
+  _globals['_WATCHRESPONSE']._serialized_start=1326
+  _globals['_WATCHRESPONSE']._serialized_end=1403
+  _globals['_RELAY']._serialized_start=1405
+  _globals['_RELAY']._serialized_end=1464
+  _globals['_RELAYCONTROL']._serialized_start=1467
+  _globals['_RELAYCONTROL']._serialized_end=1669
 # @@protoc_insertion_point(module_scope)

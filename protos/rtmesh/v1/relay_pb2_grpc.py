@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class RelayStub:
-    """Relay is served by every machine that an edge leaves.
+    """Relay is served by every machine that has edges to or from another.
     """
 
     def __init__(self, channel):
@@ -35,24 +35,25 @@ class RelayStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.Pull = channel.stream_stream(
-                '/rtmesh.v1.Relay/Pull',
-                request_serializer=rtmesh_dot_v1_dot_relay__pb2.PullRequest.SerializeToString,
-                response_deserializer=rtmesh_dot_v1_dot_relay__pb2.PullResponse.FromString,
+        self.Exchange = channel.stream_stream(
+                '/rtmesh.v1.Relay/Exchange',
+                request_serializer=rtmesh_dot_v1_dot_relay__pb2.Frame.SerializeToString,
+                response_deserializer=rtmesh_dot_v1_dot_relay__pb2.Frame.FromString,
                 _registered_method=True)
 
 
 class RelayServicer:
-    """Relay is served by every machine that an edge leaves.
+    """Relay is served by every machine that has edges to or from another.
     """
 
-    def Pull(self, request_iterator, context):
-        """Pull carries one edge to the caller. The first request names the edge and where to resume; the
-        others grant credit and acknowledge. Messages come in order, without gaps but for what
-        the edge's policy drops, and each only against credit. Ends with OK after the end of the stream
-        was sent. A second Pull of the same edge takes over from the first, which ends with ABORTED.
-        The server's initial metadata says that the edge is connected.
-        NOT_FOUND if the run has no such edge here (yet: try again).
+    def Exchange(self, request_iterator, context):
+        """Exchange is one lane between two machines: every small edge of either direction shares one, each
+        edge of large messages has its own. Both sides send frames alike; the first names the sender and
+        the lane. On each edge messages come in order, without gaps but for what the edge's policy drops,
+        and each only against credit. A side that has nothing to say sends an empty frame twice a second; one
+        that hears nothing for 2.5 s ends the call and takes every edge as cut. A newer lane of the same
+        name and sender ends the older with ABORTED. FAILED_PRECONDITION if a frame breaks these rules.
+        After any end the edges are opened again on the next lane; nothing is lost or repeated by that.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,10 +62,10 @@ class RelayServicer:
 
 def add_RelayServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Pull': grpc.stream_stream_rpc_method_handler(
-                    servicer.Pull,
-                    request_deserializer=rtmesh_dot_v1_dot_relay__pb2.PullRequest.FromString,
-                    response_serializer=rtmesh_dot_v1_dot_relay__pb2.PullResponse.SerializeToString,
+            'Exchange': grpc.stream_stream_rpc_method_handler(
+                    servicer.Exchange,
+                    request_deserializer=rtmesh_dot_v1_dot_relay__pb2.Frame.FromString,
+                    response_serializer=rtmesh_dot_v1_dot_relay__pb2.Frame.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -75,11 +76,11 @@ def add_RelayServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Relay:
-    """Relay is served by every machine that an edge leaves.
+    """Relay is served by every machine that has edges to or from another.
     """
 
     @staticmethod
-    def Pull(request_iterator,
+    def Exchange(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -92,9 +93,9 @@ class Relay:
         return grpc.experimental.stream_stream(
             request_iterator,
             target,
-            '/rtmesh.v1.Relay/Pull',
-            rtmesh_dot_v1_dot_relay__pb2.PullRequest.SerializeToString,
-            rtmesh_dot_v1_dot_relay__pb2.PullResponse.FromString,
+            '/rtmesh.v1.Relay/Exchange',
+            rtmesh_dot_v1_dot_relay__pb2.Frame.SerializeToString,
+            rtmesh_dot_v1_dot_relay__pb2.Frame.FromString,
             options,
             channel_credentials,
             insecure,
@@ -138,7 +139,7 @@ class RelayControlServicer:
     """
 
     def Carry(self, request, context):
-        """Carry makes the relay serve a run's egress edges and pull its ingress edges. The rings exist.
+        """Carry makes the relay carry a run's edges to and from other machines. The rings exist.
         Idempotent: the same run again changes nothing. FAILED_PRECONDITION if a ring cannot be attached.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -35,6 +35,14 @@ class NodeState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NODE_STATE_FAILED: _ClassVar[NodeState]
     NODE_STATE_LOST: _ClassVar[NodeState]
 
+class BudgetVerdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BUDGET_VERDICT_UNSPECIFIED: _ClassVar[BudgetVerdict]
+    BUDGET_VERDICT_NOT_MEASURED: _ClassVar[BudgetVerdict]
+    BUDGET_VERDICT_HELD: _ClassVar[BudgetVerdict]
+    BUDGET_VERDICT_MISSED: _ClassVar[BudgetVerdict]
+    BUDGET_VERDICT_UNKNOWN: _ClassVar[BudgetVerdict]
+
 class ReaderState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     READER_STATE_UNSPECIFIED: _ClassVar[ReaderState]
@@ -62,6 +70,11 @@ NODE_STATE_STOPPED: NodeState
 NODE_STATE_RESTARTING: NodeState
 NODE_STATE_FAILED: NodeState
 NODE_STATE_LOST: NodeState
+BUDGET_VERDICT_UNSPECIFIED: BudgetVerdict
+BUDGET_VERDICT_NOT_MEASURED: BudgetVerdict
+BUDGET_VERDICT_HELD: BudgetVerdict
+BUDGET_VERDICT_MISSED: BudgetVerdict
+BUDGET_VERDICT_UNKNOWN: BudgetVerdict
 READER_STATE_UNSPECIFIED: ReaderState
 READER_STATE_ATTACHED: ReaderState
 READER_STATE_ABSENT: ReaderState
@@ -181,26 +194,30 @@ class EdgeStatus(_message.Message):
     def __init__(self, edge: _Optional[_Union[_graph_pb2.Edge, _Mapping]] = ..., transport: _Optional[_Union[_graph_pb2.Transport, str]] = ..., sent: _Optional[int] = ..., delivered: _Optional[int] = ..., dropped: _Optional[_Mapping[str, int]] = ..., in_flight: _Optional[int] = ..., rate_hz: _Optional[float] = ..., latency: _Optional[_Union[LatencySummary, _Mapping]] = ..., reader_state: _Optional[_Union[ReaderState, str]] = ..., connected: _Optional[bool] = ..., is_holding: _Optional[bool] = ...) -> None: ...
 
 class LatencySummary(_message.Message):
-    __slots__ = ("count", "p50_us", "p99_us", "max_us")
+    __slots__ = ("count", "p50_us", "p99_us", "max_us", "error_us")
     COUNT_FIELD_NUMBER: _ClassVar[int]
     P50_US_FIELD_NUMBER: _ClassVar[int]
     P99_US_FIELD_NUMBER: _ClassVar[int]
     MAX_US_FIELD_NUMBER: _ClassVar[int]
+    ERROR_US_FIELD_NUMBER: _ClassVar[int]
     count: int
     p50_us: float
     p99_us: float
     max_us: float
-    def __init__(self, count: _Optional[int] = ..., p50_us: _Optional[float] = ..., p99_us: _Optional[float] = ..., max_us: _Optional[float] = ...) -> None: ...
+    error_us: float
+    def __init__(self, count: _Optional[int] = ..., p50_us: _Optional[float] = ..., p99_us: _Optional[float] = ..., max_us: _Optional[float] = ..., error_us: _Optional[float] = ...) -> None: ...
 
 class BudgetStatus(_message.Message):
-    __slots__ = ("budget", "measured", "held")
+    __slots__ = ("budget", "measured", "held", "verdict")
     BUDGET_FIELD_NUMBER: _ClassVar[int]
     MEASURED_FIELD_NUMBER: _ClassVar[int]
     HELD_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
     budget: _graph_pb2.LatencyBudget
     measured: LatencySummary
     held: bool
-    def __init__(self, budget: _Optional[_Union[_graph_pb2.LatencyBudget, _Mapping]] = ..., measured: _Optional[_Union[LatencySummary, _Mapping]] = ..., held: _Optional[bool] = ...) -> None: ...
+    verdict: BudgetVerdict
+    def __init__(self, budget: _Optional[_Union[_graph_pb2.LatencyBudget, _Mapping]] = ..., measured: _Optional[_Union[LatencySummary, _Mapping]] = ..., held: _Optional[bool] = ..., verdict: _Optional[_Union[BudgetVerdict, str]] = ...) -> None: ...
 
 class RingAccount(_message.Message):
     __slots__ = ("name", "head", "epoch", "ended", "first_time_ns", "last_time_ns", "readers", "origin_ages", "source_position")
@@ -254,7 +271,7 @@ class ReaderAccount(_message.Message):
     def __init__(self, name: _Optional[str] = ..., taken: _Optional[int] = ..., released: _Optional[int] = ..., start: _Optional[int] = ..., delivered: _Optional[int] = ..., dropped: _Optional[_Mapping[str, int]] = ..., state: _Optional[_Union[ReaderState, str]] = ..., latency: _Optional[_Union[LatencySummary, _Mapping]] = ..., is_holding: _Optional[bool] = ...) -> None: ...
 
 class MachineStatus(_message.Message):
-    __slots__ = ("name", "hostname", "connected", "data_address", "processes", "kernel", "cpu_count", "memory_bytes", "version")
+    __slots__ = ("name", "hostname", "connected", "data_address", "processes", "kernel", "cpu_count", "memory_bytes", "version", "clock")
     NAME_FIELD_NUMBER: _ClassVar[int]
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
@@ -264,6 +281,7 @@ class MachineStatus(_message.Message):
     CPU_COUNT_FIELD_NUMBER: _ClassVar[int]
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
     name: str
     hostname: str
     connected: bool
@@ -273,7 +291,44 @@ class MachineStatus(_message.Message):
     cpu_count: int
     memory_bytes: int
     version: str
-    def __init__(self, name: _Optional[str] = ..., hostname: _Optional[str] = ..., connected: _Optional[bool] = ..., data_address: _Optional[str] = ..., processes: _Optional[_Iterable[_Union[ProcessStatus, _Mapping]]] = ..., kernel: _Optional[str] = ..., cpu_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., version: _Optional[str] = ...) -> None: ...
+    clock: ClockStatus
+    def __init__(self, name: _Optional[str] = ..., hostname: _Optional[str] = ..., connected: _Optional[bool] = ..., data_address: _Optional[str] = ..., processes: _Optional[_Iterable[_Union[ProcessStatus, _Mapping]]] = ..., kernel: _Optional[str] = ..., cpu_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., version: _Optional[str] = ..., clock: _Optional[_Union[ClockStatus, _Mapping]] = ...) -> None: ...
+
+class ClockStatus(_message.Message):
+    __slots__ = ("offset_ns", "error_ns", "rate_ppm", "rate_error_ppm", "last_exchange_time_ns", "smallest_round_trip_ns", "exchanges", "restarts", "is_schedulers", "chrony")
+    OFFSET_NS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_NS_FIELD_NUMBER: _ClassVar[int]
+    RATE_PPM_FIELD_NUMBER: _ClassVar[int]
+    RATE_ERROR_PPM_FIELD_NUMBER: _ClassVar[int]
+    LAST_EXCHANGE_TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    SMALLEST_ROUND_TRIP_NS_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGES_FIELD_NUMBER: _ClassVar[int]
+    RESTARTS_FIELD_NUMBER: _ClassVar[int]
+    IS_SCHEDULERS_FIELD_NUMBER: _ClassVar[int]
+    CHRONY_FIELD_NUMBER: _ClassVar[int]
+    offset_ns: int
+    error_ns: int
+    rate_ppm: float
+    rate_error_ppm: float
+    last_exchange_time_ns: int
+    smallest_round_trip_ns: int
+    exchanges: int
+    restarts: int
+    is_schedulers: bool
+    chrony: ChronyStatus
+    def __init__(self, offset_ns: _Optional[int] = ..., error_ns: _Optional[int] = ..., rate_ppm: _Optional[float] = ..., rate_error_ppm: _Optional[float] = ..., last_exchange_time_ns: _Optional[int] = ..., smallest_round_trip_ns: _Optional[int] = ..., exchanges: _Optional[int] = ..., restarts: _Optional[int] = ..., is_schedulers: _Optional[bool] = ..., chrony: _Optional[_Union[ChronyStatus, _Mapping]] = ...) -> None: ...
+
+class ChronyStatus(_message.Message):
+    __slots__ = ("synchronised", "reference", "stratum", "offset_ns")
+    SYNCHRONISED_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    STRATUM_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_NS_FIELD_NUMBER: _ClassVar[int]
+    synchronised: bool
+    reference: str
+    stratum: int
+    offset_ns: int
+    def __init__(self, synchronised: _Optional[bool] = ..., reference: _Optional[str] = ..., stratum: _Optional[int] = ..., offset_ns: _Optional[int] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("time_ns", "subject", "text")

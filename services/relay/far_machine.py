@@ -1,0 +1,201 @@
+"""A machine that edges come from or go to: its lanes, dialled here or accepted from there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import grpc
+import structlog
+
+from rtmesh.common.errors import AbortedError, RtmeshError, UnavailableError
+from rtmesh.common.serving import CHANNEL_OPTIONS
+from rtmesh.common.status_codes import from_rpc_error
+from rtmesh.relay.backoff import Backoff
+from rtmesh.relay.ingress import IngressEdge
+from rtmesh.relay.lane import FindEgress, Lane
+
+EXCHANGE = "/rtmesh.v1.Relay/Exchange"
+
+_FIRST_RETRY_S = 0.1
+_LONGEST_RETRY_S = 1.0
+_LOOK_S = 0.25
+# Of two machines the first by name dials; the other does so if it has waited so long in vain.
+_VAIN_S = 3.0
+
+
+class FarMachine:
+    """Keeps a lane up for all small edges with one machine, and one for each large edge.
+
+    Args:
+        own: the name of this machine.
+        name: of the other one.
+        find_egress: the edge of a run that leaves here; raises RtmeshError.
+    """
+
+    def __init__(self, own: str, name: str, find_egress: FindEgress) -> None:
+        self._own = own
+        self._name = name
+        self._find_egress = find_egress
+        self._address = ""
+        self._lock = threading.RLock()
+        self._lanes: dict[str, Lane] = {}
+        self._ingress: dict[str, list[IngressEdge]] = {}  # by lane
+        self._uses: dict[str, int] = {}  # edges of either direction, by lane
+        self._missing_since_s: dict[str, float] = {}
+        self._retry: dict[str, Backoff] = {}
+        self._dial_at_s: dict[str, float] = {}
+        self._channel: grpc.Channel | None = None
+        self._changed = threading.Event()
+        self._is_closed = False
+        self._log = structlog.get_logger().bind(far=name)
+        self._keeping = threading.Thread(target=self._keep, name=f"to {name}", daemon=True)
+        self._keeping.start()
+
+    def reach(self, address: str) -> None:
+        """Say where it listens; "" if that is not known."""
+        with self._lock:
+            if address and address != self._address:
+                self._address = address
+                self._hang_up()
+
+    def use(self, lane: str, ingress: IngressEdge | None = None) -> None:
+        """One more edge goes over a lane; one that enters here is opened there, now and on each after it."""
+        with self._lock:
+            self._uses[lane] = self._uses.get(lane, 0) + 1
+            if ingress is not None:
+                self._ingress.setdefault(lane, []).append(ingress)
+                if lane in self._lanes:
+                    self._lanes[lane].open(ingress)
+        self._changed.set()
+
+    def leave(self, lane: str, ingress: IngressEdge | None = None) -> None:
+        """One edge less; when this returns, no lane touches it any more."""
+        with self._lock:
+            self._uses[lane] -= 1
+            current = self._lanes.get(lane)
+            if ingress is not None:
+                ingress.is_retired = True
+                self._ingress[lane].remove(ingress)
+        if ingress is not None and current is not None:
+            current.close_edge(ingress)
+        self._changed.set()
+
+    def accept(self, name: str, cancel: Callable[[], object]) -> Lane:
+        """A lane that the other side has dialled; it takes the place of the one before."""
+        return self._begin(name, cancel)
+
+    def carry(self, lane: Lane, frames: Iterable[bytes]) -> None:
+        """Receive on a lane until it is over, for whatever reason."""
+        reason: RtmeshError = UnavailableError("it closed the connection")
+        try:
+            lane.receive(frames)
+        except RtmeshError as error:
+            self._log.warning("lane fails", lane=lane.name, error=str(error))
+            reason = error
+        except grpc.RpcError as error:
+            reason = from_rpc_error(error)
+        except Exception as error:  # ours: told, and begun anew
+            self._log.exception("lane fails", lane=lane.name)
+            reason = UnavailableError(str(error))
+        self._drop(lane, reason)
+
+    def close(self) -> None:
+        """End every lane; the edges must have left."""
+        with self._lock:
+            self._is_closed = True
+            lanes = list(self._lanes.values())
+        self._changed.set()
+        for lane in lanes:
+            lane.end(UnavailableError("the relay ends"))
+        with self._lock:
+            self._hang_up()
+
+    @property
+    def is_used(self) -> bool:
+        """Whether any edge goes to or comes from it."""
+        with self._lock:
+            return any(self._uses.values())
+
+    def _begin(self, name: str, cancel: Callable[[], object]) -> Lane:
+        lane = Lane(self._own, self._name, name, self._find_egress, cancel)
+        with self._lock:
+            older = self._lanes.get(name)
+            self._lanes[name] = lane
+            for edge in self._ingress.get(name, []):
+                lane.open(edge)
+        if older is not None:
+            older.end(AbortedError("a newer lane took its place"))
+        return lane
+
+    def _drop(self, lane: Lane, reason: RtmeshError) -> None:
+        lane.end(reason)
+        with self._lock:
+            if self._lanes.get(lane.name) is lane:
+                del self._lanes[lane.name]
+            if lane.is_up and lane.name in self._retry:
+                self._retry[lane.name].reset()
+            if not any(lane.is_dialled for lane in self._lanes.values()):
+                self._hang_up()  # a channel whose connection failed would let the next attempt wait
+        self._changed.set()
+
+    # the keeping thread
+
+    def _keep(self) -> None:
+        while not self._is_closed:
+            self._changed.wait(_LOOK_S)
+            self._changed.clear()
+            self._end_silent()
+            self._end_unused()
+            self._dial_missing()
+
+    def _end_silent(self) -> None:
+        now_s = time.monotonic()
+        with self._lock:
+            silent = [lane for lane in self._lanes.values() if lane.is_silent(now_s)]
+        for lane in silent:
+            # Also the connection: what is sent into a dead one waits for its next attempt, which may be long.
+            with self._lock:
+                self._hang_up()
+            self._drop(lane, UnavailableError("it has not been heard for 2.5 s"))
+
+    def _end_unused(self) -> None:
+        with self._lock:
+            unused = [
+                lane for name, lane in self._lanes.items() if not self._uses.get(name) and lane.is_dialled
+            ]
+        for lane in unused:
+            self._drop(lane, UnavailableError("no edge uses it"))
+
+    def _dial_missing(self) -> None:
+        now_s = time.monotonic()
+        with self._lock:
+            missing = [name for name, uses in self._uses.items() if uses and name not in self._lanes]
+            self._missing_since_s = {name: self._missing_since_s.get(name, now_s) for name in missing}
+            due = [name for name in missing if self._is_due(name, now_s)]
+        for name in due:
+            self._dial(name)
+
+    def _is_due(self, lane: str, now_s: float) -> bool:
+        mine = self._own <= self._name or now_s - self._missing_since_s[lane] > _VAIN_S
+        return bool(self._address) and mine and now_s >= self._dial_at_s.get(lane, 0.0)
+
+    def _dial(self, name: str) -> None:
+        with self._lock:
+            if self._channel is None:
+                self._channel = grpc.insecure_channel(self._address, options=CHANNEL_OPTIONS)
+            channel = self._channel
+            retry = self._retry.setdefault(name, Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S))
+            self._dial_at_s[name] = time.monotonic() + retry.next_s()
+        calls: list[grpc.Call] = []
+        lane = self._begin(name, lambda: [call.cancel() for call in calls])
+        lane.is_dialled = True
+        call = channel.stream_stream(EXCHANGE)(lane.frames())
+        calls.append(call)
+        threading.Thread(target=self.carry, args=(lane, call), name=f"from {self._name}", daemon=True).start()
+
+    def _hang_up(self) -> None:
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()

@@ -1,0 +1,330 @@
+"""One lane: a stream between two machines that carries edges of both directions.
+
+Two threads use it. The *sending* one is gRPC's: it asks `frames` for the next one, which takes all that is
+ready, of all edges, so that what piles up while a frame is on its way goes together with the next; when
+there is nothing it sleeps in the rings themselves. The *receiving* one puts what comes into rings. Neither
+hands a message to another thread: each hand-over costs more than the rest of the way.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from rtmesh.common.errors import AbortedError, RtmeshError
+from rtmesh.common.status_codes import code_of, error_from_number
+from rtmesh.relay.egress import EgressEdge
+from rtmesh.relay.frames import ChunkData, EdgeData, Parts, split
+from rtmesh.relay.ingress import IngressEdge
+from rtmesh.relay.outgoing import Outgoing
+from rtmesh.shm import Doorbell, wait
+from rtmesh.v1.relay_pb2 import Answer, Frame, Grant, LaneHello, OpenEdge
+
+# A side that has nothing to say says so this often; silence for longer than the other means a cut.
+HEARTBEAT_S = 0.5
+SILENCE_S = 2.5
+# What could wait, waits so long at most.
+_TAIL_S = 0.02
+# A frame is full above this; one edge gives 64 KiB at a time, or one large message.
+_FULL_BYTES = 256 * 1024
+_STEP_ASIDE_S = 0.0005
+_NOT_FOUND = 5  # google.rpc.Code
+# How soon an edge is looked at again whose seat another lane has not left yet.
+_SEAT_S = 0.005
+
+FindEgress = Callable[[str, str], EgressEdge]
+
+
+class Lane:
+    """A lane to machine `far`.
+
+    Args:
+        own: the machine this relay serves.
+        far: the other one.
+        name: "" for the small edges, else of the one large edge.
+        find_egress: the edge of a run that leaves here; raises RtmeshError.
+        cancel: ends the call.
+    """
+
+    def __init__(
+        self, own: str, far: str, name: str, find_egress: FindEgress, cancel: Callable[[], object]
+    ) -> None:
+        self.far = far
+        self.name = name
+        self.is_up = False  # something was heard
+        self.is_dialled = False  # from here
+        self.reason: RtmeshError | None = None  # why it is over
+        self.over = threading.Event()
+        self._hello = Frame(hello=LaneHello(machine=own, lane=name))
+        self._find_egress = find_egress
+        self._cancel = cancel
+        self._turn = threading.Lock()  # held while the sending thread is not in gRPC
+        self._wanted: deque[None] = deque()  # one for each other thread that wants it
+        self._bell = Doorbell()
+        self._answers: deque[Answer] = deque()
+        self._closed: deque[int] = deque()
+        self._unopened: deque[IngressEdge] = deque()
+        self._unbegun: deque[Outgoing] = deque()
+        self._outgoing: dict[int, Outgoing] = {}
+        self._incoming: dict[int, IngressEdge] = {}
+        self._numbers = self._first = 0
+        self._sent_s = self._heard_s = time.monotonic()
+        self._is_tail_due = False
+        self._log = structlog.get_logger().bind(far=far, lane=name)
+
+    # any thread
+
+    def open(self, edge: IngressEdge) -> None:
+        """Have an edge's messages come on this lane."""
+        self._unopened.append(edge)
+        self._bell.ring()
+
+    def close_edge(self, edge: IngressEdge) -> None:
+        """Have no more of it come; when this returns, the lane does not touch it any more."""
+        with self._turn_soon():
+            for number in [number for number, other in self._incoming.items() if other is edge]:
+                del self._incoming[number]
+                self._closed.append(number)
+            if edge in self._unopened:
+                self._unopened.remove(edge)
+        edge.left("")
+
+    def is_silent(self, now_s: float) -> bool:
+        """Whether the other side has not been heard for too long."""
+        return now_s - self._heard_s > SILENCE_S
+
+    def end(self, reason: RtmeshError) -> None:
+        """End the call, and leave every edge; nothing if it is over."""
+        with self._turn_soon():
+            if self.reason is not None:
+                return
+            self.reason = reason
+            for outgoing in [*self._outgoing.values(), *self._unbegun]:
+                outgoing.end()
+            edges = [*self._incoming.values(), *self._unopened]
+            self._outgoing.clear()
+            self._incoming.clear()
+            self._unbegun.clear()
+            self._unopened.clear()
+        for edge in edges:
+            edge.left(f"{self.far}: {reason}")
+        self._cancel()
+        self.over.set()
+
+    # the receiving thread
+
+    def receive(self, frames: Iterable[bytes]) -> None:
+        """Take frames until there are no more; raises what is wrong with one."""
+        for frame in frames:
+            self._heard_s = time.monotonic()
+            self.is_up = True
+            if frame:
+                self._apply(frame)
+
+    def _apply(self, frame: bytes) -> None:
+        others, data = split(frame)
+        if others:
+            self._apply_others(Frame.FromString(others))
+        due = False
+        for each in data:
+            due |= self._apply_data(each)
+        if due or (data and not self._is_tail_due):
+            self._bell.ring()
+
+    def _apply_others(self, frame: Frame) -> None:
+        for grant in frame.grants:
+            outgoing = self._outgoing.get(grant.number)
+            if outgoing is not None and outgoing.grant(grant):
+                self._bell.ring()
+        if not (frame.opens or frame.answers or frame.closed):
+            return
+        for opening in frame.opens:
+            self._open_egress(opening)
+        for answer in frame.answers:
+            self._answered(answer)
+        for number in frame.closed:
+            outgoing = self._outgoing.get(number)
+            if outgoing is not None:
+                outgoing.cut(AbortedError("the far machine released it"))
+        self._bell.ring()
+
+    def _apply_data(self, data: EdgeData | ChunkData) -> bool:
+        edge = self._incoming.get(data.number)
+        if edge is None:
+            return False  # closed meanwhile
+        try:
+            return edge.received(data)
+        except RtmeshError as error:
+            self._give_up(data.number, edge, error)
+            return True
+
+    def _give_up(self, number: int, edge: IngressEdge, error: RtmeshError) -> None:
+        """Ours: the ring, or a message against the rules. As after a cut, the next opening resumes."""
+        self._incoming.pop(number, None)
+        self._closed.append(number)
+        edge.refused(str(error))
+        self._unopened.append(edge)
+
+    def _open_egress(self, opening: OpenEdge) -> None:
+        try:
+            outgoing = self._find_egress(opening.run, opening.edge).open(opening, self._bell.ring)
+        except RtmeshError as error:
+            self._refuse(opening.number, error)
+            return
+        self._unbegun.append(outgoing)
+
+    def _answered(self, answer: Answer) -> None:
+        edge = self._incoming.get(answer.number)
+        if edge is None:
+            return
+        if answer.code == 0:
+            edge.accepted()
+            return
+        del self._incoming[answer.number]
+        error = error_from_number(answer.code, answer.reason)
+        edge.refused("" if answer.code == _NOT_FOUND else f"{self.far}: {error}")
+        self._unopened.append(edge)
+
+    # the sending thread
+
+    def frames(self) -> Iterator[bytes]:
+        """Everything to send, until the lane is over."""
+        yield self._hello.SerializeToString()
+        while True:
+            with self._turn:
+                if self.reason is not None:
+                    return
+                self._bell.hear()
+                frame = self._next_frame()
+                if frame is None and not self._wanted:
+                    self._sleep()
+            if frame is not None:
+                self._sent_s = time.monotonic()
+                yield frame
+            if self._wanted:
+                time.sleep(_STEP_ASIDE_S)  # a lock is not fair
+
+    def _next_frame(self) -> bytes | None:
+        """What is ready; None if there is nothing to say yet."""
+        now_s = time.monotonic()
+        openings = self._openings(now_s) if self._unopened else []
+        if self._unbegun:
+            self._begin_outgoing()
+        data = self._data()
+        grants = self._news(also_little=self._is_tail_over(now_s))
+        if openings or grants or self._answers or self._closed:
+            data.insert(0, self._others(openings, grants))
+        if data or now_s - self._sent_s >= HEARTBEAT_S:
+            return b"".join(data)
+        return None
+
+    def _others(self, openings: list[OpenEdge], grants: list[Grant]) -> bytes:
+        frame = Frame(opens=openings, grants=grants)
+        while self._answers:
+            frame.answers.append(self._answers.popleft())
+        while self._closed:
+            frame.closed.append(self._closed.popleft())
+        return bytes(frame.SerializeToString())
+
+    def _is_tail_over(self, now_s: float) -> bool:
+        return self._is_tail_due and now_s - self._sent_s >= _TAIL_S
+
+    def _openings(self, now_s: float) -> list[OpenEdge]:
+        openings = []
+        for _ in range(len(self._unopened)):
+            edge = self._unopened.popleft()
+            if edge.ended or edge.is_retired:
+                continue
+            if edge.due_s > now_s:
+                self._unopened.append(edge)
+                continue
+            self._numbers += 1
+            self._incoming[self._numbers] = edge
+            openings.append(edge.open(self._numbers))
+        return openings
+
+    def _begin_outgoing(self) -> None:
+        for _ in range(len(self._unbegun)):
+            outgoing = self._unbegun.popleft()
+            try:
+                begun = outgoing.reason is None and outgoing.try_begin()
+            except RtmeshError as error:
+                outgoing.cut(error)
+            if outgoing.reason is not None:
+                self._end_outgoing(outgoing)
+            elif begun:
+                self._outgoing[outgoing.number] = outgoing
+                self._answers.append(Answer(number=outgoing.number))
+            else:
+                self._unbegun.append(outgoing)
+
+    def _data(self) -> Parts:
+        parts: Parts = []
+        for outgoing in self._in_turn():
+            try:
+                if outgoing.reason is None:
+                    parts += outgoing.next_field()
+            except RtmeshError as error:
+                outgoing.cut(error)
+            if outgoing.reason is not None:
+                self._end_outgoing(outgoing)
+            if len(parts) > 2 and sum(map(len, parts)) >= _FULL_BYTES:
+                break
+        return parts
+
+    def _in_turn(self) -> list[Outgoing]:
+        """All that are open, each time another first."""
+        outgoing = list(self._outgoing.values())
+        if len(outgoing) < 2:
+            return outgoing
+        self._first = (self._first + 1) % len(outgoing)
+        return outgoing[self._first :] + outgoing[: self._first]
+
+    def _end_outgoing(self, outgoing: Outgoing) -> None:
+        self._outgoing.pop(outgoing.number, None)
+        outgoing.end()
+        if outgoing.reason is not None:
+            self._refuse(outgoing.number, outgoing.reason)
+
+    def _refuse(self, number: int, error: RtmeshError) -> None:
+        self._answers.append(Answer(number=number, code=code_of(error).value[0], reason=str(error)))
+        self._bell.ring()
+
+    def _news(self, *, also_little: bool) -> list[Grant]:
+        news = (edge.news(number, also_little=also_little) for number, edge in list(self._incoming.items()))
+        return [grant for grant in news if grant is not None]
+
+    def _sleep(self) -> None:
+        """Until there may be something to say. Whoever adds to what is said rings the bell."""
+        edges = list(self._incoming.values())
+        self._is_tail_due = any(edge.has_little_news for edge in edges)
+        readers = [outgoing.waits_for for outgoing in self._outgoing.values()]
+        wait(
+            [reader for reader in readers if reader is not None],
+            timeout_ns=int(self._longest_s() * 1e9),
+            released=[(edge.writer, edge.due_at) for edge in edges if edge.due_at],
+            doorbell=self._bell,
+        )
+
+    def _longest_s(self) -> float:
+        now_s = time.monotonic()
+        times = [self._sent_s + HEARTBEAT_S, *(edge.due_s for edge in self._unopened)]
+        if self._is_tail_due:
+            times.append(self._sent_s + _TAIL_S)
+        if self._unbegun:
+            times.append(now_s + _SEAT_S)
+        return max(0.0, min(times) - now_s)
+
+    @contextmanager
+    def _turn_soon(self) -> Iterator[None]:
+        """Keep the sending thread out, from another thread."""
+        self._wanted.append(None)
+        self._bell.ring()
+        with self._turn:
+            self._wanted.pop()
+            yield

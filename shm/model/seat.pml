@@ -1,0 +1,106 @@
+/* seat.pml: a reader gives back what it took, wakes the writer, comes and goes. */
+
+#ifdef HALVES
+#define LOOKS_FOR_HALF reader_looks_for_half
+#define OWN r
+#include "half.pml"
+#undef LOOKS_FOR_HALF
+#undef OWN
+#endif
+
+inline ring_writer() {
+    STEP(ring_space_bell()); /*: space_value */
+    STEP(wake_space_bell()); /*: space_wake */
+}
+
+#ifdef HALVES
+inline wake_sleeping_writer() {
+    STEP(wants = writer_sleeps; which = half_sleeps); /*: reader_looks_at_writer */
+    do
+    :: wants == 0 -> break
+    :: else ->
+        is_free = 1;
+        if :: wants == WANTS_HALF -> reader_looks_for_half() :: else fi;
+        if
+        :: !is_free -> wants = 0
+        :: else ->
+            STEP( /*: reader_clears_writer */
+                look = (writer_sleeps == wants);
+                /* Nobody comes or goes: then it is rung for half of every queue, and no earlier. */
+                assert(!look || wants != WANTS_HALF || which != half_sleeps || DEPARTURES + KILLS + CUTS > 0
+                       || (head - released[0] <= QUEUE_0 / 2 && (!IS_BLOCK(1) || head - released[1] <= QUEUE_1 / 2)));
+                if
+                :: look -> writer_sleeps = 0; wants = 0
+                :: else -> wants = writer_sleeps; which = half_sleeps
+                fi);
+            if :: look -> look = 0; ring_writer() :: else fi
+        fi
+    od;
+    d_step { is_free = 0; which = 0 }
+}
+#else
+inline wake_sleeping_writer() {
+    STEP(look = (writer_sleeps != 0)); /* as above */
+    if
+    :: look -> STEP(look = (writer_sleeps != 0); writer_sleeps = 0)
+    :: else
+    fi;
+    if
+    :: look -> look = 0; ring_writer()
+    :: else
+    fi
+}
+#endif
+
+inline store_released() {
+    STEP( /*: store_released */
+        released[r] = mine);
+#ifndef MUTANT_RELEASE_SILENT
+    if :: IS_BLOCK(r) -> wake_sleeping_writer() :: else fi;
+#endif
+}
+
+inline give_up() {
+    STEP(until = head); /*: give_up_head */
+    STEP( /*: give_up_swap */
+        if :: state[r] != GONE -> state[r] = GONE; gone_at[r] = until :: else fi;
+        until = 0);
+}
+
+/* rtm_settle for one who was GONE since `gone`, at `until`. */
+inline settle_own() {
+    first = SETTLED(mine, (gone < until -> gone : until), REACH(r));
+    count_dropped(first - mine);
+    COUNT(dropped_gone = dropped_gone + (until - first));
+    mine = until;
+    first = 0
+}
+
+/* rtm_come_back, and for a tap the two looks of rtm_seat_tap. */
+inline come_back() {
+    turn = 0;
+    do
+    :: turn < 2 ->
+        STEP(until = head); /*: come_back_head */
+        d_step {
+            if
+            :: IS_TAP(r) -> mine = until; COUNT(start = until; delivered = 0; dropped = 0; dropped_gone = 0)
+            :: else -> settle_own()
+            fi
+        }
+        reader_commit();
+        store_released();
+        if
+        :: turn == 0 -> STEP(state[r] = ATTACHED) /*: come_back_attached */
+        :: else
+        fi;
+#ifdef MUTANT_ONE_LOOK
+        turn = 2
+#else
+        turn++
+#endif
+    :: else -> break
+    od;
+    assert(passed_by[r] <= mine); /* nothing will be passed over from here on */
+    d_step { turn = 0; until = 0; gone = 0 }
+}
