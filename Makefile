@@ -8,6 +8,7 @@
 #   make bench      what single operations cost
 #   make bench-ring the ring beside its rivals, about 20 minutes; ARGUMENTS="--quick --only round-trip"
 #   make bench-nodes the SDK over the ring, BRAND's test beside Redis, memory and start-up, about 15 minutes
+#   make bench-net  edges between machines beside their rivals, two network namespaces, about 12 minutes (needs root)
 #   make protos     generate protos/rtmesh/v1/*_pb2* anew
 
 PYTHON ?= python3
@@ -23,7 +24,7 @@ BENCH_PYTEST := -m pytest bench -q -o python_files='bench_*.py' -o python_functi
 NATIVE := $(wildcard shm/native/*.c shm/native/*.h)
 PROTOS := $(wildcard protos/rtmesh/v1/*.proto)
 
-.PHONY: install demo mesh-demo lab test check lint types protos check-protos bench bench-ring bench-nodes sanitize model clean
+.PHONY: install demo mesh-demo lab test check lint types protos check-protos bench bench-ring bench-nodes bench-net sanitize model clean
 
 install: $(STAMP)
 
@@ -60,7 +61,7 @@ types: install
 	ln -s ../../shm .typecheck/rtmesh/shm
 	ln -s ../../cli .typecheck/rtmesh/cli
 	ln -s ../../protos/rtmesh/v1 .typecheck/rtmesh/v1
-	mkdir .typecheck/bench && for entry in bench/*.py bench/ring; do ln -s ../../$$entry .typecheck/bench/$$(basename $$entry); done
+	mkdir .typecheck/bench && for entry in bench/*.py bench/ring bench/net; do ln -s ../../$$entry .typecheck/bench/$$(basename $$entry); done
 	$(BIN)/mypy
 
 protos: install
@@ -79,6 +80,9 @@ bench-ring: $(BENCH_STAMP)
 
 bench-nodes: install $(BENCH_STAMP)
 	$(BIN)/python -m bench.nodes $(ARGUMENTS)
+
+bench-net: $(BENCH_STAMP)
+	$(BENCH_BIN)/python -m bench.net $(ARGUMENTS)
 
 $(BENCH_STAMP): pyproject.toml $(NATIVE)
 	@./scripts/require-tools

@@ -1,4 +1,4 @@
-"""All that is known of a graph or a node, as text for people and as a record for programs."""
+"""All that is known of a graph, a node or a machine, as text for people and as a record for programs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rtmesh.cli import records, tables
+from rtmesh.cli.clocks import clock_facts
 from rtmesh.cli.listings import edge_listing, node_listing, node_state
 from rtmesh.cli.naming import find_graph, find_node
 from rtmesh.cli.output import listing_table
@@ -20,7 +21,8 @@ from rtmesh.cli.specs import node_spec
 from rtmesh.cli.status_view import budget_table
 from rtmesh.cli.times import age_text, clock_and_age, clock_text
 from rtmesh.client import Client
-from rtmesh.common.errors import describe_problem
+from rtmesh.common.errors import NotFoundError, describe_problem
+from rtmesh.graph.names import did_you_mean
 from rtmesh.v1 import status_pb2
 
 Facts = Iterable[tuple[str, str]]
@@ -74,6 +76,26 @@ def describe_node(client: Client, name: str) -> Description:
         *_events(records.events_of(status, node.name)),
     ]
     return Description(Group(*parts), records.full_node_record(status, node, spec))
+
+
+def describe_machine(client: Client, name: str) -> Description:
+    """All of a machine. Raises NotFoundError."""
+    machines = {machine.name: machine for machine in client.machines()}
+    if name not in machines:
+        raise NotFoundError(f"there is no machine {name}", did_you_mean(name, sorted(machines)))
+    machine = machines[name]
+    facts = [
+        ("machine", _machine(machine)),
+        ("hostname", machine.hostname or "-"),
+        ("address", machine.data_address or "-"),
+        ("version", machine.version or "-"),
+        ("kernel", machine.kernel or "-"),
+        ("CPUs", str(machine.cpu_count or "-")),
+        ("memory", f"{machine.memory_bytes / 2**30:.1f} GiB" if machine.memory_bytes else "-"),
+        *clock_facts(machine),
+        *((process.name, _process(process)) for process in machine.processes),
+    ]
+    return Description(Group(_facts(facts)), records.machine_record(machine))
 
 
 def _node_status(full_name: str, node: status_pb2.NodeStatus) -> Facts:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rtmesh.cli import tables
+from rtmesh.cli.clocks import clock_cells
 from rtmesh.cli.naming import find_graph
 from rtmesh.cli.records import (
     Record,
@@ -155,21 +156,28 @@ def _edge_cells(status: GraphStatus, edge: status_pb2.EdgeStatus) -> list[str]:
 def _machines(client: Client, graph: str, is_wide: bool) -> Listing:
     wide = ["kernel", "processes"] if is_wide else []
     columns = ["machine", "connected", "hostname", ">cpus", ">memory", "address", "version"]
-    listing = Listing([*columns, *wide])
+    listing = Listing([*columns, ">clock offset", ">error", "chrony", *wide])
     for machine in find_graph(client, graph).machines if graph else client.machines():
         cells = [
             machine.name,
-            "yes" if machine.connected else "no",
+            _connected(machine),
             machine.hostname or "-",
             str(machine.cpu_count or "-"),
             f"{machine.memory_bytes / 2**30:.1f} GiB" if machine.memory_bytes else "-",
             machine.data_address or "-",
             machine.version or "-",
+            *clock_cells(machine),
             machine.kernel or "-",
             ", ".join(f"{process.name} {process.process_id}" for process in machine.processes) or "-",
         ]
         listing.add(machine_record(machine), cells)
     return listing
+
+
+def _connected(machine: status_pb2.MachineStatus) -> str:
+    if machine.connected:
+        return "yes"
+    return f"not heard since {machine.silent_ms // 1000} s" if machine.silent_ms else "no"
 
 
 _LISTS: dict[str, Callable[[Client, str, bool], Listing]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtmesh.cli.clocks import clock_record
 from rtmesh.cli.summary import (
     budget_summary,
     edge_summary,
@@ -55,12 +56,14 @@ def machine_record(machine: status_pb2.MachineStatus) -> Record:
     return {
         "machine": machine.name,
         "connected": machine.connected,
+        "silent_s": machine.silent_ms / 1000 if machine.silent_ms else None,
         "hostname": machine.hostname,
         "data_address": machine.data_address,
         "cpu_count": machine.cpu_count,
         "memory_bytes": machine.memory_bytes,
         "kernel": machine.kernel,
         "version": machine.version,
+        "clock": clock_record(machine),
         "processes": machine_summary(machine),
     }
 

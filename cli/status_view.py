@@ -45,12 +45,6 @@ def budget_table(status: status_pb2.GraphStatus) -> FittingTable:
     return FittingTable(columns, [_budget_row(item) for item in status.budgets], gives_way=["p50", "max"])
 
 
-def held_word(item: status_pb2.BudgetStatus) -> str:
-    if item.measured.count == 0:
-        return "not measured"
-    return "yes" if item.held else "no"
-
-
 def _node_row(node: status_pb2.NodeStatus) -> list[str | Text]:
     state = tables.node_state(node)
     return [
@@ -85,5 +79,5 @@ def _budget_row(item: status_pb2.BudgetStatus) -> list[str | Text]:
         f"{budget.from_node}.{budget.from_port} -> {budget.to_node}.{budget.to_port}",
         tables.microseconds(budget.p99_us),
         *tables.latency_cells(item.measured),
-        held_word(item),
+        tables.held_word(item),
     ]

@@ -83,13 +83,16 @@ def budget_summary(item: status_pb2.BudgetStatus) -> dict[str, Any]:
         "p99_us": budget.p99_us,
         "measured": _latency(item.measured) | {"count": item.measured.count},
         "held": item.held,
+        "verdict": tables.verdict_name(item),
     }
 
 
 def _latency(summary: status_pb2.LatencySummary) -> dict[str, float | None]:
     if summary.count == 0:
         return {"p50": None, "p99": None, "max": None}
-    return {"p50": summary.p50_us, "p99": summary.p99_us, "max": summary.max_us}
+    told: dict[str, float | None] = {"p50": summary.p50_us, "p99": summary.p99_us, "max": summary.max_us}
+    # Of a latency across machines, how far off the clocks may have been.
+    return told | ({"error": summary.error_us} if summary.HasField("error_us") else {})
 
 
 def machine_summary(machine: status_pb2.MachineStatus) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.table import Table
 
+from rtmesh.cli.clocks import error_text
 from rtmesh.v1 import graph_pb2, status_pb2
 
 _GOOD = {"running", "ended", "stopped", "ready", "completed"}
@@ -33,6 +36,14 @@ def transport_name(value: int) -> str:
     return graph_pb2.Transport.Name(value).removeprefix("TRANSPORT_").lower()
 
 
+def verdict_name(item: status_pb2.BudgetStatus) -> str:
+    """held, missed, unknown or "not measured"."""
+    if item.verdict == status_pb2.BUDGET_VERDICT_UNSPECIFIED and item.measured.count:
+        return "held" if item.held else "missed"  # told before there were verdicts, and stored
+    name = status_pb2.BudgetVerdict.Name(item.verdict or status_pb2.BUDGET_VERDICT_NOT_MEASURED)
+    return name.removeprefix("BUDGET_VERDICT_").lower().replace("_", " ")
+
+
 def policy_name(value: int) -> str:
     return graph_pb2.WhenFull.Name(value).removeprefix("WHEN_FULL_").lower()
 
@@ -52,13 +63,27 @@ def microseconds(value: float) -> str:
 def latency_cells(summary: status_pb2.LatencySummary) -> list[str]:
     if summary.count == 0:
         return ["-", "-", "-"]
-    return [microseconds(value) for value in (summary.p50_us, summary.p99_us, summary.max_us)]
+    error_us = summary.error_us if summary.HasField("error_us") else None
+    return [with_error(value, error_us) for value in (summary.p50_us, summary.p99_us, summary.max_us)]
+
+
+def with_error(value: float, error: float | None) -> str:
+    """2.31 ms ± 0.08, both in microseconds: the error in the same unit, rounded up; None: there is none."""
+    text = microseconds(value)
+    if error is None:
+        return text
+    if text.endswith(" us"):
+        return f"{text} ± {math.ceil(error)}"
+    hundredth = 10 if text.endswith(" ms") else 10_000
+    return f"{text} ± {math.ceil(error / hundredth) / 100:.2f}"
 
 
 def held_word(item: status_pb2.BudgetStatus) -> str:
-    if item.measured.count == 0:
-        return "not measured"
-    return "yes" if item.held else "no"
+    """yes, no, or why neither is known."""
+    name = verdict_name(item)
+    if name == "unknown":
+        return f"unknown ({error_text(math.ceil(item.measured.error_us * 1000))})"
+    return {"held": "yes", "missed": "no"}.get(name, name)
 
 
 def plain_table(*columns: str) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,9 +51,14 @@ def judge_budget(budget: dict[str, Any]) -> Finding:
     path, p99_us = f"latency {budget['from']} -> {budget['to']}", budget["measured"]["p99"]
     if p99_us is None:
         return FAIL, f"{path}: not measured"
-    missed = f"over the budget of {budget['p99_us'] / 1000:g} ms on this computer"
-    words = "budget held" if budget["held"] else missed
-    return OK if budget["held"] else NOTE, f"{path}: p99 {p99_us / 1000:.2f} ms, {words}"
+    words = {
+        "held": "budget held",
+        "unknown": f"the clocks are too far off to judge the budget of {budget['p99_us'] / 1000:g} ms",
+        "missed": f"over the budget of {budget['p99_us'] / 1000:g} ms on this computer",
+    }[budget["verdict"]]
+    error_us = budget["measured"].get("error")
+    error = "" if error_us is None else f" ± {math.ceil(error_us / 10) / 100:.2f}"
+    return OK if budget["held"] else NOTE, f"{path}: p99 {p99_us / 1000:.2f} ms{error}, {words}"
 
 
 def judge_accounts(*summaries: dict[str, Any]) -> Iterator[Finding]:

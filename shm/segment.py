@@ -37,7 +37,12 @@ Made = TypeVar("Made")
 
 def segment_name(machine: str, run: str, ring: str) -> str:
     """Name of a ring's segment; ValueError if it cannot be one."""
-    return _checked(f"{_own_prefix()}{machine}.{run}.{ring}")
+    return _checked(f"{machine_prefix(machine)}{run}.{ring}")
+
+
+def machine_prefix(machine: str) -> str:
+    """What the names of all segments of this user begin with that a machine has made."""
+    return f"{_own_prefix()}{machine}."
 
 
 def create_segment(name: str, size_bytes: int) -> mmap.mmap:

@@ -46,7 +46,7 @@ def busiest(samples: Sequence[Sample]) -> tuple[float, float]:
     """Percent of a CPU of both, over the window of a second in which they used most."""
     best = (0.0, 0.0)
     start = 0
-    for end, sample in enumerate(samples):
+    for sample in samples:
         while sample.time_s - samples[start].time_s > WINDOW_S:
             start += 1
         first = samples[start - 1] if start else samples[0]

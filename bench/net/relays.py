@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -62,8 +63,7 @@ def carry(
             for name in edge.rings:
                 _make_ring(stack, name, edge)
         left, right = (
-            _start(stack, host, machine, folder, port, module)
-            for host, machine in zip(link.hosts, MACHINES)
+            _start(stack, host, machine, folder, port, module) for host, machine in zip(link.hosts, MACHINES)
         )
         for index, relay in enumerate((left, right)):
             far = (right, left)[index]
@@ -91,9 +91,7 @@ def _start(
     arguments = ["--machine", machine, "--data", data, "--control", control]
     with relay.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen(
-            host.inside(
-                [sys.executable, "-m", module, *arguments, "--die-with-parent", str(os.getpid())]
-            ),
+            host.inside([sys.executable, "-m", module, *arguments, "--die-with-parent", str(os.getpid())]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -123,7 +121,12 @@ def _request(edges: Sequence[Edge], host: int, far_address: str) -> relay_pb2.Ca
     request.data_addresses[far] = far_address
     for edge in edges:
         own_ring = edge.rings[0 if edge.source == host else 1]
-        common = {"edge": edge.name, "ring": own_ring, "when_full": int(Policy.BLOCK), "own_lane": edge.own_lane}
+        common: dict[str, Any] = {
+            "edge": edge.name,
+            "ring": own_ring,
+            "when_full": int(Policy.BLOCK),
+            "own_lane": edge.own_lane,
+        }
         if edge.source == host:
             request.egress.append(plan_pb2.EgressPlan(reader=0, to_machine=far, **common))
         else:

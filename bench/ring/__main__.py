@@ -49,10 +49,10 @@ def main(
     count = runs or (1 if quick else FULL_RUNS)
     done = Runs()
     sessions = plan(find_systems(names, done), cases, count)
-    is_whole = _measure(sessions, done, quick)
+    is_whole = measure(sessions, done, quick)
     is_full = is_whole and not quick and len(cases) == len(CASES) and len(names) == len(MODULES)
     document = summarize(done, cases)
-    _print(document)
+    show(document)
     _write(document, is_full and count >= FULL_RUNS or overwrite)
     if not is_whole:
         raise SystemExit(1)
@@ -65,7 +65,7 @@ def _names(systems: str | None) -> list[str]:
     return names
 
 
-def _measure(sessions: list[Session], runs: Runs, is_quick: bool) -> bool:
+def measure(sessions: list[Session], runs: Runs, is_quick: bool) -> bool:
     """False if it was interrupted: what was measured until then is kept."""
     signal.signal(signal.SIGTERM, _interrupt)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -92,7 +92,7 @@ def _interrupt(signal_number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _print(document: Document) -> None:
+def show(document: Document) -> None:
     for table in document.tables:
         click.echo(f"\n{table.title}\n{table_text(table.columns, table.rows)}")
     columns = ["case", "rtmesh", "best rival", "its figure", "ratio", "target", "met"]

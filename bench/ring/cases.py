@@ -17,6 +17,8 @@ PACED_RECEIVER_MOST_CPU_PERCENT = 3.0
 # millisecond so short that the receiver stays below 3 % of a CPU.
 SPIN_PINNED_NS = 1_000_000_000
 SPIN_BOUNDED_NS = 50_000
+# The bound is above what the other side needs for its copy, or no spin would ever end well: 2 GB/s.
+SPIN_BYTES_PER_NS = 2
 SPIN_PACED_NS = 0
 
 
@@ -76,14 +78,14 @@ class Case:
     @property
     def warm_up(self) -> int:
         """Messages before the first that counts."""
-        return {64: 500, 16 * KIB: 200, 256 * KIB: 50}.get(self.size, 5)
+        return {64: 500, 16 * KIB: 200, 61_440: 100, 256 * KIB: 50, MIB: 100}.get(self.size, 5)
 
     @property
     def spin_ns(self) -> int:
         """How long the ring may spin before it sleeps: a setting that its user has."""
         if self.is_pinned:
             return SPIN_PINNED_NS
-        return SPIN_PACED_NS if self.kind is Kind.PACED else SPIN_BOUNDED_NS
+        return SPIN_PACED_NS if self.kind is Kind.PACED else SPIN_BOUNDED_NS + self.size // SPIN_BYTES_PER_NS
 
     def seconds(self, is_quick: bool) -> float:
         """How long it is measured in one run."""

@@ -114,7 +114,7 @@ def summarize(runs: Runs, cases: Iterable[Case]) -> Document:
         environment=environment(["numpy", *dict.fromkeys(distributions)]),
         notes=[*_runs_note(by_case), *_silent(runs)],
         rows=[row for case in cases for row in _rows(case, by_case[case], runs.systems)],
-        tables=[*(_table(case, by_case[case], runs) for case in cases), _settings(runs.systems)],
+        tables=[*(_table(case, by_case[case], runs) for case in cases), settings_table(runs.systems)],
     )
 
 
@@ -194,7 +194,7 @@ def _silent(runs: Runs) -> list[str]:
 
 
 def _table(case: Case, by_system: dict[str, Figures], runs: Runs) -> Table:
-    columns, cells = _latency_columns(case) if case.is_latency else _rate_columns(case)
+    columns, cells = latency_columns(case) if case.is_latency else rate_columns(case)
     silent = [system.name for system in runs.systems if system.name not in by_system]
     nothing: list[Cell] = [None] * (len(columns) - 1)
     rows = [[name, *cells(figures)] for name, figures in _ranked(case, by_system)]
@@ -209,7 +209,7 @@ def _ranked(case: Case, by_system: dict[str, Figures]) -> list[tuple[str, Figure
 Cells = Callable[[Figures], list[Cell]]
 
 
-def _latency_columns(case: Case) -> tuple[list[str], Cells]:
+def latency_columns(case: Case) -> tuple[list[str], Cells]:
     columns = ["system", "p50 us", "p99 us", "p99.9 us", "max us", "worst us", "p50 of the runs"]
     columns += ["messages", "lost", "runs"]
     is_paced = case.kind is Kind.PACED
@@ -225,7 +225,7 @@ def _latency_columns(case: Case) -> tuple[list[str], Cells]:
     return columns + (["sender CPU %", "receiver CPU %"] if is_paced else []), cells
 
 
-def _rate_columns(case: Case) -> tuple[list[str], Cells]:
+def rate_columns(case: Case) -> tuple[list[str], Cells]:
     columns = ["system", "messages/s", "GB/s", "of the runs", "sent", "lost", "lost %", "runs"]
 
     def cells(figures: Figures) -> list[Cell]:
@@ -237,5 +237,5 @@ def _rate_columns(case: Case) -> tuple[list[str], Cells]:
     return columns, cells
 
 
-def _settings(systems: Sequence[System]) -> Table:
+def settings_table(systems: Sequence[System]) -> Table:
     return Table("How each system was driven", ["system", "setting"], [[s.name, s.setting] for s in systems])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
@@ -89,7 +90,7 @@ class Client:
 
         return [*self._call("ListGraphs", scheduler_pb2.ListGraphsRequest()).graphs]
 
-    def machines(self) -> list[status_pb2.MachineStatus]:  # type: ignore[valid-type]  # `list` is a method
+    def machines(self) -> builtins.list[status_pb2.MachineStatus]:
         """Every machine that is or was joined, by name."""
         from rtmesh.v1 import scheduler_pb2
 

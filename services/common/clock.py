@@ -96,9 +96,7 @@ class ClockPage:
         clock: CLOCK_MONOTONIC.
     """
 
-    def __init__(
-        self, name: str, buffer: memoryview, clock: Callable[[], int] = time.monotonic_ns
-    ) -> None:
+    def __init__(self, name: str, buffer: memoryview, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self.name = name
         self._buffer = buffer
         self._words = buffer.cast("q")
@@ -116,9 +114,9 @@ class ClockPage:
         return page
 
     @classmethod
-    def open(cls, name: str) -> Self:
+    def open(cls, name: str, clock: Callable[[], int] = time.monotonic_ns) -> Self:
         """Open a page to read it. Raises SegmentNotFoundError."""
-        return cls(name, memoryview(open_segment(name, writable=False)))
+        return cls(name, memoryview(open_segment(name, writable=False)), clock)
 
     def now_ns(self) -> int:
         """Mesh time, nanoseconds."""

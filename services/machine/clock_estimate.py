@@ -33,8 +33,8 @@ SECOND_NS = 1_000_000_000
 PPM = 1e-6
 MOST_RATE = 500 * PPM
 WANDER = 5 * PPM
-# Exchanges that can be the most certain; at one a second, older ones have grown too uncertain.
-WINDOW = 64
+# Exchanges that can be the most certain; at four a second, older ones have grown too uncertain.
+WINDOW = 128
 # Of each span the best is kept to measure the rate against, for a while.
 ANCHOR_SPAN_NS = 8 * SECOND_NS
 MOST_ANCHORS = 40
@@ -52,14 +52,23 @@ class Exchange(NamedTuple):
 
     @property
     def round_trip_ns(self) -> int:
-        """How long both ways took together."""
-        return self.received_ns - self.sent_ns - (self.far_sent_ns - self.far_received_ns)
+        """How long both ways took together, to what the clocks drifted apart meanwhile."""
+        return max(0, self._outside_ns)
 
     @property
     def is_possible(self) -> bool:
         """Whether clocks that go forward can have shown it."""
         goes_on = self.received_ns >= self.sent_ns and self.far_sent_ns >= self.far_received_ns
-        return goes_on and self.round_trip_ns >= 0
+        return goes_on and self._outside_ns >= -self.drift_ns - ROUNDING_NS
+
+    @property
+    def drift_ns(self) -> float:
+        """How far the clocks drifted apart meanwhile, at most."""
+        return MOST_RATE * (self.received_ns - self.sent_ns)
+
+    @property
+    def _outside_ns(self) -> int:
+        return self.received_ns - self.sent_ns - (self.far_sent_ns - self.far_received_ns)
 
 
 class Sample(NamedTuple):
@@ -91,12 +100,24 @@ class Estimate(NamedTuple):
     rate: float
     rate_error: float
 
+    @classmethod
+    def exact(cls, offset_ns: int) -> Estimate:
+        """Of a clock that is the scheduler's own."""
+        return cls(0, offset_ns, 0.0, 0.0, 0.0)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is known rather than measured."""
+        return not self.error_ns and not self.rate_error
+
     def offset_at(self, now_ns: int) -> int:
         """The offset at a moment."""
         return self.offset_ns + round((now_ns - self.at_ns) * self.rate)
 
     def error_at(self, now_ns: int) -> float:
         """How far off that may be."""
+        if self.is_exact:
+            return 0.0
         return self.error_ns + (now_ns - self.at_ns) * self.rate_error + ROUNDING_NS
 
 
@@ -164,8 +185,7 @@ class ClockFilter:
 def _sample(exchange: Exchange) -> Sample:
     ahead_ns = exchange.far_received_ns - exchange.sent_ns + exchange.far_sent_ns - exchange.received_ns
     # The two ends of what is possible are of two moments, between which the clocks drifted.
-    drift_ns = MOST_RATE * (exchange.received_ns - exchange.sent_ns)
-    error_ns = exchange.round_trip_ns / 2 + drift_ns + ROUNDING_NS
+    error_ns = exchange.round_trip_ns / 2 + exchange.drift_ns + ROUNDING_NS
     return Sample(exchange.received_ns, ahead_ns // 2, error_ns, exchange.round_trip_ns)
 
 

@@ -16,8 +16,10 @@ from rtmesh.machine.clock_estimate import PPM, ClockFilter, Estimate, Exchange
 from rtmesh.v1 import machine_pb2, machine_pb2_grpc, status_pb2
 
 # The first exchanges come at once: a graph may wait for nothing but this machine.
-FIRST, FIRST_PERIOD_S = 8, 0.01
+FIRST, FIRST_PERIOD_S = 16, 0.01
 PERIOD_S = 1.0
+# One right after the other: the first wakes both computers up, those after it find them awake.
+BURST = 4
 CHRONY_PERIOD_S = 60.0
 
 log = structlog.get_logger()
@@ -84,14 +86,12 @@ class ClockKeeper:
         """Exchange stamps over a channel to the scheduler, for as long as it works or until cancelled."""
         call = machine_pb2_grpc.MachinesStub(channel).Clock()
         try:
-            while True:
-                if not self._is_schedulers:
-                    await self._exchange(call)
+            while self._is_schedulers or await self._exchange_some(call):
                 self._report(self.status())
                 is_first = not self._is_schedulers and self._filter.exchanges < FIRST
                 await asyncio.sleep(FIRST_PERIOD_S if is_first else PERIOD_S)
-        except grpc.aio.AioRpcError as error:
-            log.info("no more exchanges of time stamps on this stream", why=error.details())
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            log.info("no more exchanges of time stamps on this stream", why=str(error))
         finally:
             call.cancel()
 
@@ -101,14 +101,23 @@ class ClockKeeper:
             self._chrony = await asyncio.to_thread(read_tracking)
             await asyncio.sleep(CHRONY_PERIOD_S)
 
-    async def _exchange(self, call: grpc.aio.StreamStreamCall) -> None:
+    async def _exchange_some(self, call: grpc.aio.StreamStreamCall) -> bool:
+        """A burst of exchanges; False if the scheduler has ended the stream."""
+        for _ in range(BURST):
+            if not await self._exchange(call):
+                return False
+        return True
+
+    async def _exchange(self, call: grpc.aio.StreamStreamCall) -> bool:
+        """Exchange stamps once; False if the scheduler has ended the stream."""
         await call.write(machine_pb2.ClockRequest(sent_ns=self._clock()))
         answer = await call.read()
         received_ns = self._clock()
         if answer is grpc.aio.EOF:
-            raise asyncio.CancelledError
+            return False
         stamps = (answer.request_sent_ns, answer.received_time_ns, answer.sent_time_ns)
         self._take(Exchange(*stamps, received_ns))
+        return True
 
     def _take(self, exchange: Exchange) -> None:
         restarts = self._filter.restarts
@@ -130,5 +139,5 @@ class ClockKeeper:
     def _estimate(self) -> Estimate | None:
         """If the scheduler reads the same clock there is nothing to estimate."""
         if self._is_schedulers:
-            return Estimate(self._clock(), self._mesh_offset_ns, 0.0, 0.0, 0.0)
+            return Estimate.exact(self._mesh_offset_ns)
         return self._filter.estimate()

@@ -16,10 +16,10 @@ from rtmesh.common.clock import ClockPage
 from rtmesh.common.errors import ProblemsError
 from rtmesh.machine.addresses import Network
 from rtmesh.machine.children import Children, Usage
+from rtmesh.machine.clock_keeper import ClockKeeper
 from rtmesh.machine.doorbell import Doorbell
 from rtmesh.machine.link import Link
 from rtmesh.machine.log_orders import LogOrders
-from rtmesh.machine.mesh_time import mesh_offset
 from rtmesh.machine.options import Options
 from rtmesh.machine.paths import KEPT_RUNS, Paths
 from rtmesh.machine.preflight import preflight
@@ -57,7 +57,11 @@ class Daemon:
         self._joining_since_ns = 0
         self._ended: dict[str, machine_pb2.Ended] = {}
         self._doorbell = Doorbell(paths.doorbell, self._rang)
-        self._link = Link(options.scheduler, self._hello, self._current, self._ordered, self._cut)
+        # Nobody but its runs reads the page.
+        self._clock = ClockKeeper(self._host.clock, lambda: not self._runs, self._report_clock)
+        self._link = Link(
+            options.scheduler, self._hello, self._current, self._ordered, self._cut, self._clock.keep
+        )
         self._report = self._link.outbox.put
         self._logs = LogOrders(paths, self._link.outbox.put_when_room, self._runs.__contains__)
 
@@ -87,6 +91,7 @@ class Daemon:
         """
         self._paths.remove_old_runs(self._runs)
         keeping = asyncio.get_running_loop().create_task(self._link.keep())
+        chrony = asyncio.get_running_loop().create_task(self._clock.watch_chrony())
         try:
             await _first_of(keeping, stopped)
             log.info("stopping", runs=len(self._runs))
@@ -94,8 +99,9 @@ class Daemon:
             await asyncio.gather(*(self._stop(run) for run in list(self._locks)))
             await self._link.leave(LEAVE_TIMEOUT_S)
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            for task in (keeping, chrony):
+                task.cancel()
+            await asyncio.gather(keeping, chrony, return_exceptions=True)
 
     async def close(self) -> None:
         """Let go of everything; no run is left."""
@@ -141,12 +147,15 @@ class Daemon:
     def _report_link(self, link: machine_pb2.LinkReport) -> None:
         self._report(machine_pb2.JoinRequest(link=link))
 
+    def _report_clock(self, status: status_pb2.ClockStatus) -> None:
+        self._report(machine_pb2.JoinRequest(clock=status))
+
     # orders
 
     def _ordered(self, order: machine_pb2.JoinResponse) -> None:
         match order.WhichOneof("order"):
             case "welcome":
-                self._welcomed(order.welcome)
+                self._clock.welcomed(order.welcome, self._joining_since_ns)
             case "preflight":
                 self._begin(order.preflight.plan.run, self._preflight, order.preflight)
             case "prepare":
@@ -182,13 +191,6 @@ class Daemon:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("an order failed", exc_info=error)
-
-    def _welcomed(self, welcome: machine_pb2.Welcome) -> None:
-        """Set the clock. While runs live it stays as it is: mesh time never steps."""
-        if self._runs:
-            return
-        offset_ns, error_ns = mesh_offset(welcome, self._joining_since_ns, time.monotonic_ns())
-        self._host.clock.set(offset_ns, error_ns)
 
     async def _preflight(self, order: machine_pb2.Preflight) -> None:
         paths = self._paths.run(order.plan.run)

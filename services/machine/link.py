@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 import grpc
 import structlog
@@ -35,6 +36,7 @@ class Link:
         current: everything there is to tell a scheduler that knows nothing, after Hello.
         on_order: called with each order.
         on_cut: called when a stream has ended.
+        beside: what runs on the same channel while a stream is up; cancelled with it.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class Link:
         current: Callable[[], Iterable[machine_pb2.JoinRequest]],
         on_order: Callable[[machine_pb2.JoinResponse], None],
         on_cut: Callable[[], None],
+        beside: Callable[[grpc.aio.Channel], Coroutine[Any, Any, None]],
     ) -> None:
         self._address = address
         self._hello = hello
         self._current = current
         self._on_order = on_order
         self._on_cut = on_cut
+        self._beside = beside
         self.outbox = Outbox()
         self._was_ever_joined = False
         self._refused_since_s: float | None = None
@@ -109,16 +113,16 @@ class Link:
                 await call.write(machine_pb2.JoinRequest(hello=self._hello()))
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
                 pass  # why is told where orders are read
-            await self._converse(call)
+            await self._converse(channel, call)
 
-    async def _converse(self, call: grpc.aio.StreamStreamCall) -> None:
+    async def _converse(self, channel: grpc.aio.Channel, call: grpc.aio.StreamStreamCall) -> None:
         """From the scheduler's Welcome to the end of the stream, or of what comes over it.
 
         Raises RtmeshError: no Welcome came.
         """
         listener = heartbeat.Listener()
         loop = asyncio.get_running_loop()
-        reading = loop.create_task(self._read(call, listener))
+        reading = loop.create_task(self._read(channel, call, listener))
         silence = loop.create_task(listener.until_silent())
         try:
             await asyncio.wait((reading, silence), return_when=asyncio.FIRST_COMPLETED)
@@ -131,7 +135,9 @@ class Link:
                 task.cancel()
             await asyncio.gather(reading, silence, return_exceptions=True)
 
-    async def _read(self, call: grpc.aio.StreamStreamCall, listener: heartbeat.Listener) -> None:
+    async def _read(
+        self, channel: grpc.aio.Channel, call: grpc.aio.StreamStreamCall, listener: heartbeat.Listener
+    ) -> None:
         """Take orders, from Welcome to the end of the stream. Raises RtmeshError: no Welcome came."""
         senders: list[asyncio.Task[None]] = []
         try:
@@ -140,10 +146,9 @@ class Link:
                 self._on_order(order)
                 if not senders:
                     self._welcomed(call)
-                    senders = [
-                        asyncio.get_running_loop().create_task(sending)
-                        for sending in (self.outbox.send_to(call), heartbeat.beat(self.outbox.beat))
-                    ]
+                    sending = (self.outbox.send_to(call), heartbeat.beat(self.outbox.beat))
+                    loop = asyncio.get_running_loop()
+                    senders = [loop.create_task(each) for each in (*sending, self._beside(channel))]
             log.info("the stream ended", scheduler=self._address)
         except grpc.aio.AioRpcError as error:
             if not senders:

@@ -127,6 +127,7 @@ class Run:
             nodes=[node.status() for node in self._nodes.values()],
             processes=self._host.processes(),
             time_ns=self._host.clock.now_ns(),
+            clock_error_ns=self._host.clock.error_ns,
         )
 
     # making

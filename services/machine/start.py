@@ -15,7 +15,7 @@ from rtmesh.machine.daemon import Daemon
 from rtmesh.machine.options import Options
 from rtmesh.machine.paths import Paths, is_too_long
 from rtmesh.machine.state import end_leftovers, take_lock
-from rtmesh.shm import sweep
+from rtmesh.shm import machine_prefix, sweep
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ def run(options: Options) -> None:
     _check_lengths(paths)
     paths.make()
     with take_lock(paths.lock):
-        _clean_up(paths)
+        _clean_up(paths, options.machine)
         uvloop.run(_serve(options, paths))
 
 
@@ -54,10 +54,11 @@ def _check_lengths(paths: Paths) -> None:
             )
 
 
-def _clean_up(paths: Paths) -> None:
+def _clean_up(paths: Paths, machine: str) -> None:
+    """End and remove what an earlier meshd of this machine left; what other machines have is theirs."""
     for process in end_leftovers(paths.state):
         log.warning("ended a leftover", process=process.name, process_id=process.process_id)
-    for segment in sweep():
+    for segment in sweep(machine_prefix(machine)):
         log.warning("removed a leftover", segment=segment)
     paths.remove_sockets()
 

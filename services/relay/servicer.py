@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import grpc
 
@@ -12,6 +13,8 @@ from rtmesh.common.status_codes import abort_now
 from rtmesh.relay.carrier import Carrier
 from rtmesh.relay.links import LinkBoard
 from rtmesh.v1 import relay_pb2, relay_pb2_grpc
+
+_SAY_WHY_S = 1.0
 
 
 class Relay:
@@ -27,11 +30,19 @@ class Relay:
         except RtmeshError as error:
             abort_now(context, error)
         far = self._carrier.far_machine(hello.machine)
-        lane = far.accept(hello.lane, context.cancel)
+        lane = far.accept(hello.lane, partial(_cancel_later, context))
         threading.Thread(target=far.carry, args=(lane, frames), name="from far", daemon=True).start()
         yield from lane.frames()
         if lane.reason is not None:
             abort_now(context, lane.reason)
+
+
+def _cancel_later(context: grpc.ServicerContext) -> None:
+    """Where a lane ends its thread says why; but it may be held up by a connection that takes nothing."""
+    timer = threading.Timer(_SAY_WHY_S, context.cancel)
+    timer.daemon = True
+    context.add_callback(timer.cancel)
+    timer.start()
 
 
 def _hello_of(frame: bytes) -> relay_pb2.LaneHello:

@@ -13,6 +13,7 @@ of the output ring would not do: what the near end drops lies between two positi
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from rtmesh.v1 import graph_pb2, plan_pb2, status_pb2
 
@@ -86,11 +87,33 @@ def budget_status(
     budget: graph_pb2.LatencyBudget, measured: status_pb2.LatencySummary | None
 ) -> status_pb2.BudgetStatus:
     """Compare a budget with what was measured; nothing measured is not held."""
-    status = status_pb2.BudgetStatus(budget=budget)
+    status = status_pb2.BudgetStatus(budget=budget, verdict=status_pb2.BUDGET_VERDICT_NOT_MEASURED)
     if measured is not None:
         status.measured.CopyFrom(measured)
-        status.held = measured.count > 0 and measured.p99_us <= budget.p99_us
+        status.verdict = _verdict(budget.p99_us, measured)
+        status.held = status.verdict == status_pb2.BUDGET_VERDICT_HELD
     return status
+
+
+def add_error(latency: status_pb2.LatencySummary, errors_ns: Collection[int | None]) -> None:
+    """Say how far off a latency is that these clocks measured; nothing if one of them does not know."""
+    known = [error_ns for error_ns in errors_ns if error_ns is not None]
+    if latency.count and len(known) == len(errors_ns):
+        latency.error_us = sum(known) / 1000
+
+
+def _verdict(allowed_us: float, measured: status_pb2.LatencySummary) -> status_pb2.BudgetVerdict:
+    """What is certain whichever way the clocks are off; an error above the budget leaves nothing certain."""
+    error_us = measured.error_us
+    if measured.count == 0:
+        return status_pb2.BUDGET_VERDICT_NOT_MEASURED
+    if error_us > allowed_us:
+        return status_pb2.BUDGET_VERDICT_UNKNOWN
+    if measured.p99_us + error_us <= allowed_us:
+        return status_pb2.BUDGET_VERDICT_HELD
+    if measured.p99_us - error_us > allowed_us:
+        return status_pb2.BUDGET_VERDICT_MISSED
+    return status_pb2.BUDGET_VERDICT_UNKNOWN
 
 
 def _dropped(*readers: Reader | None) -> Counter[str]:

@@ -81,13 +81,5 @@ class Tick:
 
 
 Event = (
-    Restarted
-    | MachineJoined
-    | MachineLost
-    | MachineDied
-    | Reported
-    | Apply
-    | StopGraph
-    | DeleteGraph
-    | Tick
+    Restarted | MachineJoined | MachineLost | MachineDied | Reported | Apply | StopGraph | DeleteGraph | Tick
 )

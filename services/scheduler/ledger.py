@@ -20,6 +20,11 @@ class Ledger:
         self._rings: dict[RingKey, status_pb2.RingAccount] = {}
         self._rates: dict[RingKey, RateWindow] = {}
         self._times_ns: dict[str, int] = {}
+        # The largest since messages flow: any of the latencies may have been measured then.
+        self._clock_errors_ns: dict[str, int] = {}
+        self._machine_of = {
+            node.node.name: machine.machine for machine in plan.machines for node in machine.nodes
+        }
         self._budget_ages = {
             (machine.machine, ring.name): list(ring.budget_origins)
             for machine in plan.machines
@@ -29,6 +34,9 @@ class Ledger:
     def take(self, machine: str, report: machine_pb2.AccountsReport) -> None:
         """Take in what the machine's rings say now."""
         self._times_ns[machine] = report.time_ns
+        if report.HasField("clock_error_ns") and any(ring.head for ring in report.rings):
+            known_ns = self._clock_errors_ns.get(machine, 0)
+            self._clock_errors_ns[machine] = max(known_ns, report.clock_error_ns)
         for ring in report.rings:
             key = (machine, ring.name)
             self._rings[key] = ring
@@ -39,6 +47,8 @@ class Ledger:
         told = {name: machine_pb2.AccountsReport(time_ns=time) for name, time in self._times_ns.items()}
         for (machine, _), ring in self._rings.items():
             told[machine].rings.append(ring)
+        for machine, error_ns in self._clock_errors_ns.items():
+            told[machine].clock_error_ns = error_ns
         return told
 
     def edge(self, plan: plan_pb2.EdgePlan, is_over: bool) -> status_pb2.EdgeStatus:
@@ -48,6 +58,7 @@ class Ledger:
         if plan.transport == graph_pb2.TRANSPORT_GRPC:
             ingress = self._rings.get((plan.to_machine, accounts.reader_name(plan.edge)))
             status = accounts.grpc_edge(plan, output, ingress)
+            self._add_error(status.latency, plan.from_machine, plan.to_machine)
         else:
             status = accounts.ring_edge(plan, output)
         if output is not None:
@@ -64,8 +75,16 @@ class Ledger:
             if key[1] == name and ring is not None and origin in origins:
                 place = origins.index(origin)
                 if place < len(ring.origin_ages):
-                    return accounts.budget_status(budget, ring.origin_ages[place])
+                    measured = status_pb2.LatencySummary()
+                    measured.CopyFrom(ring.origin_ages[place])
+                    self._add_error(measured, self._machine_of.get(budget.from_node, key[0]), key[0])
+                    return accounts.budget_status(budget, measured)
         return accounts.budget_status(budget, None)
+
+    def _add_error(self, latency: status_pb2.LatencySummary, begin: str, end: str) -> None:
+        """Of a latency from one machine to another: one clock alone measures without error."""
+        if begin != end:
+            accounts.add_error(latency, [self._clock_errors_ns.get(machine) for machine in (begin, end)])
 
     def heads(self, machines: Collection[str]) -> dict[RingKey, int]:
         """How far every ring of these machines is written."""

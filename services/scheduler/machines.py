@@ -17,6 +17,7 @@ class Machine:
         self.is_connected = True
         self.last_heard_ns = 0  # set when it is lost
         self.processes: list[status_pb2.ProcessStatus] = []
+        self.clock: status_pb2.ClockStatus | None = None
         # Runs it was told to end although no graph wants them: told once a connection.
         self.orphans: set[str] = set()
 
@@ -33,6 +34,7 @@ class Machine:
             cpu_count=hello.cpu_count,
             memory_bytes=hello.memory_bytes,
             version=hello.version,
+            clock=self.clock,
             silent_ms=max(0, now_ns - self.last_heard_ns) // 1_000_000 if self.last_heard_ns else 0,
         )
 

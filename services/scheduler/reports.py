@@ -22,13 +22,15 @@ def take_back(run: Run, machine: str, turn: Turn) -> None:
     part = run.parts[machine]
     if part.state not in (PartState.LOST, PartState.AWAITED):
         return
+    was_awaited = part.state is PartState.AWAITED
     lifecycle.find(run, machine)
     run.nodes.find_again(machine)
     run.record(turn, "back, with its part of the run", f"machine {machine}")
     order = _order_of_stage(run, part)
     if order is not None:
         turn.send(machine, order)
-    absence.settle(run, turn)
+    if was_awaited:
+        absence.settle(run, turn)
 
 
 def preflighted(run: Run, machine: str, told: machine_pb2.Preflighted, turn: Turn) -> None:

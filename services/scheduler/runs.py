@@ -14,7 +14,6 @@ from rtmesh.scheduler.nodes import Nodes
 from rtmesh.scheduler.rest import Rest
 from rtmesh.v1 import graph_pb2, plan_pb2, status_pb2
 
-
 SECOND_NS = 1_000_000_000
 
 

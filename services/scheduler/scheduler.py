@@ -56,10 +56,12 @@ class Scheduler:
     Args:
         mesh_offset_ns: mesh time = CLOCK_MONOTONIC of the scheduler's machine + this.
         run_counter: how many runs were named before.
+        clock_id: which clock that is; see `rtmesh.common.clock`.
     """
 
-    def __init__(self, mesh_offset_ns: int, run_counter: int = 0) -> None:
+    def __init__(self, mesh_offset_ns: int, run_counter: int = 0, clock_id: str = "") -> None:
         self._mesh_offset_ns = mesh_offset_ns
+        self._clock_id = clock_id
         self._run_counter = run_counter
         self._machines = Machines()
         self._graphs: dict[str, Entry] = {}
@@ -201,7 +203,9 @@ class Scheduler:
         self._machines.join(event.hello)
         monotonic_ns = turn.now_ns - self._mesh_offset_ns
         welcome = machine_pb2.Welcome(
-            mesh_offset_ns=self._mesh_offset_ns, scheduler_monotonic_ns=monotonic_ns
+            mesh_offset_ns=self._mesh_offset_ns,
+            scheduler_monotonic_ns=monotonic_ns,
+            clock_id=self._clock_id,
         )
         turn.send(event.hello.machine, machine_pb2.JoinResponse(welcome=welcome))
         for run in event.hello.runs:
@@ -229,6 +233,8 @@ class Scheduler:
 
     def _reported(self, event: Reported, turn: Turn) -> None:
         kind = event.report.WhichOneof("report")
+        if kind == "clock":
+            self._machines[event.machine].clock = event.report.clock
         if kind not in _TAKE:
             return
         told = getattr(event.report, kind)

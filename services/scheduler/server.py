@@ -12,7 +12,9 @@ import time
 
 import structlog
 
+from rtmesh.common.clock import clock_id
 from rtmesh.common.errors import UnavailableError
+from rtmesh.scheduler.deaths import Deaths
 from rtmesh.scheduler.effects import (
     Applied,
     Effect,
@@ -30,6 +32,7 @@ from rtmesh.scheduler.events import (
     Apply,
     DeleteGraph,
     Event,
+    MachineDied,
     MachineJoined,
     MachineLost,
     Reported,
@@ -78,8 +81,9 @@ class Server:
     def __init__(self, store: Store) -> None:
         self._recorder = Recorder(store)
         self._mesh_offset_ns = store.mesh_offset_ns(lambda: time.time_ns() - time.monotonic_ns())
-        self.scheduler = Scheduler(self._mesh_offset_ns, store.run_counter())
+        self.scheduler = Scheduler(self._mesh_offset_ns, store.run_counter(), clock_id())
         self._log_reads = LogReads()
+        self._deaths = Deaths(lambda machine: self.handle(MachineDied(machine)))
         self._orders: dict[str, Orders] = {}
         self._watches: dict[str, set[Watch]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -95,6 +99,7 @@ class Server:
         self._is_closing = True
         self._carry_out_all(self.scheduler.checkpoint(self.now_ns()))
         self._recorder.close()
+        self._deaths.close()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -121,6 +126,10 @@ class Server:
         machine, run = self.scheduler.carrier(request.graph, request.node)
         return self._log_reads.open(request, machine, run, self._orders[machine].put_nowait)
 
+    def machine_statuses(self) -> list[status_pb2.MachineStatus]:
+        """Every machine that is or was joined, as of now."""
+        return self.scheduler.machine_statuses(self.now_ns())
+
     def watch(self, name: str) -> Watch:
         """Be told of every change of a graph, until `unwatch`. Raises NotFoundError."""
         watch = Watch()
@@ -136,9 +145,16 @@ class Server:
 
     # machines
 
-    def join(self, hello: machine_pb2.Hello) -> Orders:
-        """Take in a machine; returns where its orders come out, Welcome first. Raises RtmeshError."""
+    def join(self, hello: machine_pb2.Hello, *, is_local: bool = False) -> Orders:
+        """Take in a machine; returns where its orders come out, Welcome first. Raises RtmeshError.
+
+        Args:
+            is_local: its meshd runs on this computer.
+        """
         effects = self._decide(MachineJoined(hello))
+        self._deaths.forget(hello.machine)
+        if is_local:
+            self._deaths.note(hello.machine, hello.process_id)
         orders = self._orders[hello.machine] = Orders()
         log.info("machine joined", joined=hello.machine, hostname=hello.hostname)
         self._carry_out_all(effects)
@@ -151,13 +167,16 @@ class Server:
         elif not self._is_closing:
             self.handle(Reported(machine, report))
 
-    def leave(self, machine: str) -> None:
-        """The stream of a joined machine has ended."""
+    def leave(self, machine: str, orders: Orders, silent_ns: int = 0) -> None:
+        """The stream with these orders has ended, or nothing came over it for so long."""
+        if self._orders.get(machine) is not orders:
+            return
         del self._orders[machine]
         self._log_reads.lose(machine)
         if not self._is_closing:
-            log.warning("machine lost", lost=machine)
-            self.handle(MachineLost(machine))
+            log.warning("machine lost", lost=machine, silent_s=silent_ns / 1e9)
+            self.handle(MachineLost(machine, silent_ns))
+            self._deaths.lost(machine)
 
     # the loop
 

@@ -11,6 +11,7 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError
 
+from rtmesh.common import heartbeat
 from rtmesh.common.errors import InvalidArgumentError, RtmeshError
 from rtmesh.common.status_codes import abort_with
 from rtmesh.scheduler.graphs import is_ended
@@ -84,7 +85,7 @@ class SchedulerServicer(scheduler_pb2_grpc.SchedulerServicer):
     async def ListMachines(
         self, request: scheduler_pb2.ListMachinesRequest, context: grpc.aio.ServicerContext
     ) -> scheduler_pb2.ListMachinesResponse:
-        return scheduler_pb2.ListMachinesResponse(machines=self._server.scheduler.machine_statuses())
+        return scheduler_pb2.ListMachinesResponse(machines=self._server.machine_statuses())
 
     async def GetDefinition(
         self, request: scheduler_pb2.GetDefinitionRequest, context: grpc.aio.ServicerContext
@@ -137,26 +138,59 @@ class MachinesServicer(machine_pb2_grpc.MachinesServicer):
     ) -> AsyncIterator[machine_pb2.JoinResponse]:
         try:
             hello = await _hello(request_iterator)
-            orders = self._server.join(hello)
+            orders = self._server.join(hello, is_local=context.peer().startswith("unix:"))
         except RtmeshError as error:
             await abort_with(context, error)
-        reading = asyncio.get_running_loop().create_task(self._read(hello.machine, request_iterator, orders))
+        listening = asyncio.get_running_loop().create_task(
+            self._listen(hello.machine, request_iterator, orders)
+        )
         try:
             while (order := await orders.get()) is not None:
                 yield order
         finally:
-            reading.cancel()
-            self._server.leave(hello.machine)
+            listening.cancel()
+            self._server.leave(hello.machine, orders)
 
-    async def _read(
+    async def Clock(
+        self, request_iterator: AsyncIterator[machine_pb2.ClockRequest], context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[machine_pb2.ClockResponse]:
+        async for request in request_iterator:
+            received_ns = self._server.now_ns()
+            yield machine_pb2.ClockResponse(
+                request_sent_ns=request.sent_ns,
+                received_time_ns=received_ns,
+                sent_time_ns=self._server.now_ns(),
+            )
+
+    async def _listen(
         self, machine: str, reports: AsyncIterator[machine_pb2.JoinRequest], orders: Orders
     ) -> None:
-        """Take in reports until the stream ends; then end the orders."""
+        """Take in reports until the stream ends or falls silent; then end the orders.
+
+        The machine is let go here: an order on its way to a cable that is cut may hold up the other side.
+        """
+        loop, listener = asyncio.get_running_loop(), heartbeat.Listener()
+        reading = loop.create_task(self._read(machine, reports, listener))
+        silence = loop.create_task(listener.until_silent())
+        beating = loop.create_task(heartbeat.beat(lambda: _beat(orders)))
+        silent_s = 0.0
         try:
-            async for report in reports:
-                await self._take(machine, report)
+            await asyncio.wait((reading, silence), return_when=asyncio.FIRST_COMPLETED)
+            silent_s = 0 if reading.done() else heartbeat.SILENCE_S
         finally:
+            for task in (reading, silence, beating):
+                task.cancel()
+            self._server.leave(machine, orders, int(silent_s * 1e9))
             orders.put_nowait(None)
+
+    async def _read(
+        self, machine: str, reports: AsyncIterator[machine_pb2.JoinRequest], listener: heartbeat.Listener
+    ) -> None:
+        listener.heard()  # Hello
+        async for report in reports:
+            listener.heard()
+            if report.WhichOneof("report") is not None:
+                await self._take(machine, report)
 
     async def _take(self, machine: str, report: machine_pb2.JoinRequest) -> None:
         """One report that cannot be handled must not cost the mesh its machine."""
@@ -189,6 +223,12 @@ class RefuseMalformed(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc
         return grpc.unary_unary_rpc_method_handler(
             parse_and_handle, response_serializer=handler.response_serializer
         )
+
+
+def _beat(orders: Orders) -> None:
+    """A sign of life, unless an order is about to be one."""
+    if orders.empty():
+        orders.put_nowait(machine_pb2.JoinResponse())
 
 
 async def _hello(reports: AsyncIterator[machine_pb2.JoinRequest]) -> machine_pb2.Hello:

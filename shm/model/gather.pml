@@ -76,13 +76,18 @@ inline survey() {
     r = 0
 }
 
+#ifdef MUTANT_GIVE_WAY_FREES
+inline put_into_limbo(which_slot) { free_slots[free_count] = which_slot; free_count++ }
+#else
+inline put_into_limbo(which_slot) { limbo[limbo_count] = which_slot; limbo_count++ }
+#endif
+
 inline unpublish(position) {
     if
     :: slot_of[(position) % N] ->
         STEP( /*: unpublish_seq */
             seq[(position) % N] = 0;
-            limbo[limbo_count] = slot_of[(position) % N];
-            limbo_count++;
+            put_into_limbo(slot_of[(position) % N]);
             slot_of[(position) % N] = 0);
     :: else
     fi
@@ -157,4 +162,19 @@ inline gather() {
         least = 0;
         KNOW(surveyed_to = (LIMIT < whead + MOST -> LIMIT : whead + MOST); limit = 0)
     }
+}
+
+/* In a d_step: what a process knew is gone with it. */
+inline forget_slots() {
+    i = 0;
+    do
+    :: i < N -> slot_of[i] = 0; i++
+    :: else -> break
+    od;
+    i = 0;
+    do
+    :: i < SLOTS -> free_slots[i] = 0; limbo[i] = 0; i++
+    :: else -> break
+    od;
+    i = 0
 }

@@ -3,7 +3,7 @@
 /* Absent, or gone for good; a tap is always gone. */
 inline mark_seat(r) {
     if
-    :: !IS_TAP(r) ->
+    :: !IS_TAP(r) && !GONE_ONLY ->
         atomic { /*: bury_absent */
             if
             :: state[r] == ATTACHED -> state[r] = ABSENT; since[r] = LATELY
@@ -81,7 +81,7 @@ next:
         fi
     :: died_r[0] -> bury_reader(0)
     :: died_r[1] -> bury_reader(1)
-#if CUTS > 0
+#if CUTS + STOPS > 0
     :: d_step { cuts > 0 && owner[0] == LIVING -> cuts-- } cut_off(0) /*: cut_look */
     :: d_step { cuts > 0 && owner[1] == LIVING -> cuts-- } cut_off(1) /* as above */
 #endif

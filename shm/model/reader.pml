@@ -7,7 +7,7 @@
 proctype Reader(byte r) {
     byte mine, rversion, slot, at, until, first, gone, seen, half, turn, known;
     bit look;
-#ifdef HALVES
+#ifdef CHOOSY
     byte now, other, wants, which;
     bit is_free;
 #endif
@@ -70,7 +70,7 @@ take:
     :: !look && until == mine -> goto sleep
     :: else
     fi;
-#if CUTS > 0
+#if CUTS + STOPS > 0
     STEP(look = (state[r] == GONE)); /*: take_state */
     if
     :: look -> look = 0; goto stand_up /* RTM_WAS_GONE: attach it again */
@@ -121,7 +121,7 @@ find:
     STEP(assert(half_a[slot] == STAMP(at, half))); /*: use_first_half */
 #if STOPS > 0
     if
-    :: d_step { stops > 0 -> stops-- } ended
+    :: d_step { stops > 0 -> stops--; cuts++ } ended /* whatever it is that stops it: meshd will cut it off */
     :: true
     fi;
 #endif
@@ -188,11 +188,11 @@ sleep:
 leave:
     if
     :: give_up()
-    :: !IS_TAP(r) ->
+    :: !IS_TAP(r) && !GONE_ONLY ->
         STEP( /*: set_absent */
             if :: state[r] == ATTACHED -> state[r] = ABSENT; since[r] = LATELY :: else fi);
     fi;
-#ifdef MUTANT_LEAVE_ASKS_FOR_HALF
+#ifdef MUTANT_LEAVE_ASKS_FIRST
     wake_sleeping_writer();
 #else
     STEP(look = (writer_sleeps != 0)); /*: leave_looks_at_writer */
@@ -227,7 +227,7 @@ died:
         held[r] = 0;
         mine = 0; rversion = 0; slot = 0; at = 0; until = 0; first = 0; gone = 0; seen = 0; half = 0; turn = 0;
         look = 0; known = 0;
-        HALF_COUNT(now = 0; other = 0; wants = 0; which = 0; is_free = 0);
+        CHOICE(now = 0; other = 0; wants = 0; which = 0; is_free = 0);
         COUNT(start = 0; delivered = 0; dropped = 0; dropped_gone = 0)
     }
     if

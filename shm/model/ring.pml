@@ -50,6 +50,9 @@
 #ifndef STOPS
 #define STOPS 0
 #endif
+#ifndef GONE_ONLY
+#define GONE_ONLY 0 /* 1: who leaves or is marked is gone at once, never absent first */
+#endif
 
 /* SMALL: a message may be small, and then go without a survey. MOST: how far head may get in this way. */
 #ifdef SMALL
@@ -60,13 +63,18 @@
 #ifndef MOST
 #define MOST (N / 2)
 #endif
-/* HALVES: a writer that is full sleeps for half of every queue at first. */
+/* HALVES: a writer that is full sleeps for half of every queue at first.
+** RELEASES: before each message it waits until all that went before are released; readers that block only. */
+#if defined(HALVES) || defined(RELEASES)
+#define CHOOSY
+#define CHOICE(...) __VA_ARGS__
+#else
+#define CHOICE(...) skip
+#endif
 #ifdef HALVES
-#define HALF_COUNT(...) __VA_ARGS__
 #define FIRST_SLEEP HALF
 #define AFTER_SLEEP AGAIN
 #else
-#define HALF_COUNT(...) skip
 #define FIRST_SLEEP ROOM
 #define AFTER_SLEEP CLAIM
 #endif
@@ -103,10 +111,12 @@
 #define ASLEEP 2
 #define WANTS_ROOM 1
 #define WANTS_HALF 2
+#define WANTS_RELEASED 3
 #define CLAIM 0   /* what the writer surveys the readers for: a claim; */
 #define HALF 1    /* the look after its bit, before it sleeps for half of every queue; */
 #define AGAIN 2   /* the look after it slept; */
-#define ROOM 3    /* the look after its bit, before it sleeps for room */
+#define ROOM 3    /* the look after its bit, before it sleeps for room; */
+#define ALL 4     /* or until all is released */
 
 /* The ring. The commit words are pairs that are stored and loaded in one step. */
 /* Versions are told apart only by who looks on; else the half of the journal is enough. */
@@ -139,9 +149,14 @@ byte passed_by[READERS];       /* below this the writer passed the reader while 
 bit died_w, died_r[READERS];   /* not buried yet */
 byte finished;
 byte cuts = CUTS, stops = STOPS;
-#ifdef HALVES
-byte half_sleeps;              /* how often the writer has set WANTS_HALF */
+#ifdef CHOOSY
+byte wanted;                   /* of the header; */
+byte choosy_sleeps;            /* how often the writer has set what it wants */
 #endif
+/* What waits for a reader that can hold the writer, and what that is little enough for. */
+#define WAITING(r) (!IS_BLOCK(r) || state[r] == GONE || head < released[r] -> 0 : head - released[r])
+#define HALF_IS_FREE (WAITING(0) <= QUEUE(0) / 2 && WAITING(1) <= QUEUE(1) / 2)
+#define THERE_IS_ROOM (WAITING(0) < QUEUE(0) && WAITING(1) < QUEUE(1))
 /* A reader that blocks and is not gone never has more than its queue waiting. */
 #define WAITS_FROM(r) (released[r] > passed_by[r] -> released[r] : passed_by[r])
 #define KEEPS_QUEUE(r) (!IS_BLOCK(r) || state[r] == GONE || head - WAITS_FROM(r) <= QUEUE(r))
@@ -165,10 +180,10 @@ inline wake_space_bell() { if :: bell_w == ASLEEP -> bell_w = AWAKE :: else fi }
 #else
 #define COUNTS(reader) IS_BLOCK(reader)
 #endif
-#ifdef MUTANT_HALF_COUNTS_THE_GONE
-#define HALF_STATE(reader) true
+#ifdef MUTANT_COUNTS_THE_GONE
+#define COUNTS_STATE(reader) true
 #else
-#define HALF_STATE(reader) (state[reader] != GONE)
+#define COUNTS_STATE(reader) (state[reader] != GONE)
 #endif
 
 #include "writer.pml"

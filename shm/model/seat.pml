@@ -1,10 +1,10 @@
 /* seat.pml: a reader gives back what it took, wakes the writer, comes and goes. */
 
-#ifdef HALVES
-#define LOOKS_FOR_HALF reader_looks_for_half
+#ifdef CHOOSY
+#define WORTH_WAKING worth_waking
 #define OWN r
-#include "half.pml"
-#undef LOOKS_FOR_HALF
+#include "worth.pml"
+#undef WORTH_WAKING
 #undef OWN
 #endif
 
@@ -13,30 +13,32 @@ inline ring_writer() {
     STEP(wake_space_bell()); /*: space_wake */
 }
 
-#ifdef HALVES
+#ifdef CHOOSY
 inline wake_sleeping_writer() {
-    STEP(wants = writer_sleeps; which = half_sleeps); /*: reader_looks_at_writer */
+    STEP(wants = writer_sleeps; which = choosy_sleeps); /*: reader_looks_at_writer */
     do
     :: wants == 0 -> break
     :: else ->
         is_free = 1;
-        if :: wants == WANTS_HALF -> reader_looks_for_half() :: else fi;
+        if :: wants != WANTS_ROOM -> worth_waking(wants) :: else fi; /*: reader_is_worth_waking */
         if
         :: !is_free -> wants = 0
         :: else ->
             STEP( /*: reader_clears_writer */
                 look = (writer_sleeps == wants);
-                /* Nobody comes or goes: then it is rung for half of every queue, and no earlier. */
-                assert(!look || wants != WANTS_HALF || which != half_sleeps || DEPARTURES + KILLS + CUTS > 0
-                       || (head - released[0] <= QUEUE_0 / 2 && (!IS_BLOCK(1) || head - released[1] <= QUEUE_1 / 2)));
+                /* Where nobody comes or goes, it is rung for what it wants, and no earlier. */
+                assert(!look || which != choosy_sleeps || DEPARTURES + KILLS + CUTS + STOPS > 0
+                       || wants == WANTS_ROOM || wants == WANTS_HALF && HALF_IS_FREE
+                       || wants == WANTS_RELEASED && WAITING(0) + WAITING(1) == 0);
                 if
                 :: look -> writer_sleeps = 0; wants = 0
-                :: else -> wants = writer_sleeps; which = half_sleeps
+                :: else -> wants = writer_sleeps; which = choosy_sleeps
                 fi);
             if :: look -> look = 0; ring_writer() :: else fi
         fi
     od;
-    d_step { is_free = 0; which = 0 }
+    is_free = 0;
+    which = 0
 }
 #else
 inline wake_sleeping_writer() {
@@ -53,10 +55,15 @@ inline wake_sleeping_writer() {
 #endif
 
 inline store_released() {
+#ifdef MUTANT_RELEASED_LOOKS_FIRST
+    if :: IS_BLOCK(r) -> wake_sleeping_writer() :: else fi;
+    STEP(released[r] = mine);
+#else
     STEP( /*: store_released */
         released[r] = mine);
 #ifndef MUTANT_RELEASE_SILENT
     if :: IS_BLOCK(r) -> wake_sleeping_writer() :: else fi;
+#endif
 #endif
 }
 
@@ -101,6 +108,6 @@ inline come_back() {
 #endif
     :: else -> break
     od;
-    assert(passed_by[r] <= mine); /* nothing will be passed over from here on */
+    assert(passed_by[r] <= mine || CUTS + STOPS > 0 && state[r] == GONE); /* nothing will be passed over from here on */
     d_step { turn = 0; until = 0; gone = 0 }
 }

@@ -3,39 +3,24 @@
 
 #include "gather.pml"
 #include "commit.pml"
-#ifdef HALVES
-#define LOOKS_FOR_HALF writer_looks_for_half
+#ifdef CHOOSY
+#define WORTH_WAKING worth_not_sleeping
 #define OWN READERS /* every queue counts */
-#include "half.pml"
-#undef LOOKS_FOR_HALF
+#include "worth.pml"
+#undef WORTH_WAKING
 #undef OWN
 #endif
-
-/* In a d_step: what a process knew is gone with it. */
-inline forget_slots() {
-    i = 0;
-    do
-    :: i < N -> slot_of[i] = 0; i++
-    :: else -> break
-    od;
-    i = 0;
-    do
-    :: i < SLOTS -> free_slots[i] = 0; limbo[i] = 0; i++
-    :: else -> break
-    od;
-    i = 0
-}
 
 proctype Writer() {
     byte whead, wtail, wversion, epoch, least, claimed, pinned, rel, position;
     byte slot_of[N], free_slots[SLOTS], free_count, limbo[SLOTS], limbo_count;
     byte r, i, st, slot, kept, until;
-    byte stage; /* CLAIM, HALF, AGAIN or ROOM */
+    byte stage; /* CLAIM, HALF, AGAIN, ROOM or ALL */
     bit last, holder, marked;
 #ifdef SMALL
     byte surveyed_to, limit;
 #endif
-#ifdef HALVES
+#ifdef CHOOSY
     byte now, other;
     bit is_free;
 #endif
@@ -105,6 +90,18 @@ publish:
     :: !last && whead < MESSAGES && epoch > 1 -> goto end_stream /* meshd ends it for a dead writer */
     :: !last && whead < MESSAGES
     fi;
+#ifdef RELEASES
+wait_for_all:
+    if
+    :: whead > 0 ->
+        stage = ALL;
+        STEP(bell_w = NOTED);
+        STEP(wanted = whead); /*: all_wanted */
+        STEP(writer_sleeps = WANTS_RELEASED; choosy_sleeps++); /*: all_sleeper */
+        goto look
+    :: else
+    fi;
+#endif
 #ifdef SMALL
     if
     :: whead < surveyed_to && free_count > 0 -> goto claim /*: needs_survey */
@@ -115,12 +112,20 @@ publish:
 look:
     survey();
     if
+#ifdef RELEASES
+    :: stage == ALL && least < whead -> until = 0; goto asleep /*: all_look */
+    :: stage == ALL && least == whead ->
+        bell_w = AWAKE;
+        STEP(writer_sleeps = 0);
+        stage = CLAIM;
+        goto look
+#endif
     :: holder && (stage == CLAIM || stage == AGAIN) ->
         stage = (stage == CLAIM -> FIRST_SLEEP : ROOM);
         STEP(bell_w = NOTED); /*: space_note */
         STEP( /*: space_sleeper */
             writer_sleeps = (stage == HALF -> WANTS_HALF : WANTS_ROOM);
-            HALF_COUNT(half_sleeps++));
+            CHOICE(choosy_sleeps++));
 #ifdef MUTANT_BIT_AFTER_LOOK
         goto asleep
 #else
@@ -132,7 +137,7 @@ look:
 #ifdef HALVES
         if
         :: stage == HALF ->
-            writer_looks_for_half();
+            worth_not_sleeping(WANTS_HALF);
             if :: !is_free -> goto asleep :: else fi
         :: else
         fi;
@@ -174,7 +179,7 @@ asleep:
 #ifdef HALVES
     if
     :: stage == HALF -> goto woken /* RTM_HALF_SLEEP_NS is over, sooner or later */
-    :: true /* nor may anybody need that: it is there for readers that keep what they took */
+    :: true
     fi;
 #endif
 #ifdef MUTANT_NO_FUTEX_VALUE
@@ -185,12 +190,24 @@ asleep:
     if
     :: bell_w != ASLEEP
     :: ((until & 1) && since[0] == LONG_AGO) || ((until & 2) && since[1] == LONG_AGO) /* hold_absent is over */
+#ifdef HALVES
+    :: timeout -> /* not for half: there is room for some, but who would make more does not go on */
+        assert(stage == HALF && THERE_IS_ROOM && !HALF_IS_FREE)
+#else
     :: timeout -> assert(false) /* a lost wake-up: nobody may need RTM_LONGEST_SLEEP_NS */
+#endif
     :: atomic { MORTAL -> kills--; goto died }
     fi;
 woken:
+    skip;
     d_step { bell_w = AWAKE; until = 0; holder = 0 }
     STEP(writer_sleeps = 0);
+#ifdef RELEASES
+    if
+    :: stage == ALL -> goto wait_for_all
+    :: else
+    fi;
+#endif
     stage = AFTER_SLEEP;
     goto look;
 
@@ -213,7 +230,7 @@ died:
         r = 0; i = 0; st = 0; slot = 0; kept = 0; until = 0;
         last = 0; stage = CLAIM; holder = 0; marked = 0;
         KNOW(surveyed_to = 0; limit = 0);
-        HALF_COUNT(now = 0; other = 0; is_free = 0)
+        CHOICE(now = 0; other = 0; is_free = 0)
     }
     goto attach; /* its successor, or meshd: when, is up to the scheduler */
 over:

@@ -37,7 +37,7 @@ class GrpcTransport:
 
     def open(self, inputs: Sequence[Input]) -> Edge:
         edge = GrpcEdge(inputs)
-        self._left.stub.Carry(edge.egress(), timeout=DEADLINE_S)
+        self._left.stub.Carry(edge.egress(self._right.data), timeout=DEADLINE_S)
         self._right.stub.Carry(edge.ingress(self._left.data), timeout=DEADLINE_S)
         for name in edge.names:
             self._right.wait_for(name, connected=True)
@@ -68,12 +68,19 @@ class GrpcEdge(RingEdge):
 
     # What the two relays are told.
 
-    def egress(self) -> relay_pb2.CarryRequest:
+    def egress(self, right: str) -> relay_pb2.CarryRequest:
         plans = [
-            plan_pb2.EgressPlan(edge=name, ring="out", reader=number, when_full=int(terms.policy))
+            plan_pb2.EgressPlan(
+                edge=name, ring="out", reader=number, when_full=int(terms.policy), to_machine="right"
+            )
             for number, (name, terms) in enumerate(zip(self.names, self._inputs))
         ]
-        return relay_pb2.CarryRequest(run=self.run, egress=plans, segments={"out": self._ring.name})
+        return relay_pb2.CarryRequest(
+            run=self.run,
+            egress=plans,
+            segments={"out": self._ring.name},
+            data_addresses={"right": right},
+        )
 
     def ingress(self, left: str) -> relay_pb2.CarryRequest:
         plans = [

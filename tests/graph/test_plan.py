@@ -105,7 +105,9 @@ def test_an_edge_between_machines_is_two_rings_and_a_stream() -> None:
     name = "n0.out -> n1.in"
     assert names(left.rings) == ["n0.out", "n0.in"]
     assert names(right.rings) == ["n1.out", "n1.in"]
-    assert list(left.egress) == [plan_pb2.EgressPlan(edge=name, ring="n0.out", reader=0, when_full=BLOCK)]
+    assert list(left.egress) == [
+        plan_pb2.EgressPlan(edge=name, ring="n0.out", reader=0, when_full=BLOCK, to_machine="b")
+    ]
     assert list(right.ingress) == [
         plan_pb2.IngressPlan(edge=name, ring="n1.in", from_machine="a", when_full=BLOCK, queue=100)
     ]
@@ -115,6 +117,19 @@ def test_an_edge_between_machines_is_two_rings_and_a_stream() -> None:
     assert edge_name(edge.edge) == name
     assert edge.transport == graph_pb2.TRANSPORT_GRPC
     assert (edge.from_machine, edge.to_machine) == ("a", "b")
+
+
+@pytest.mark.parametrize(("max_bytes", "own_lane"), [(64 * 1024, False), (64 * 1024 + 1, True)])
+def test_an_edge_of_large_messages_has_a_lane_of_its_own_on_both_sides(
+    max_bytes: int, own_lane: bool
+) -> None:
+    graph = chain("a", "b")
+    graph.nodes[0].outputs[0].max_bytes = max_bytes
+
+    plan = plan_run(graph, "run1", ["a", "b"])
+
+    assert machine_of(plan, "a").egress[0].own_lane is own_lane
+    assert machine_of(plan, "b").ingress[0].own_lane is own_lane
 
 
 def test_the_queue_of_a_crossing_edge_is_the_same_on_both_sides() -> None:

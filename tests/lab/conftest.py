@@ -26,6 +26,7 @@ def joined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     without_caches = shutil.ignore_patterns("__pycache__", "weights*.npz")
     shutil.copytree(REPOSITORY / "graphs" / "cursor", root / "cursor", ignore=without_caches)
     shutil.copytree(GRAPHS / "count", root / "count", ignore=without_caches)
+    write_impatient(root / "count")
     write_weights(root / "cursor" / "data" / "weights.npz")
     with laboratory((*MACHINES, SPARE), machines=MACHINES, root=root) as made:
         yield made
@@ -41,6 +42,15 @@ def lab(joined: Lab) -> Iterator[Lab]:
         joined.faults.restore(host)
     for graph in joined.get("graphs"):
         joined.meshctl("delete", graph["graph"])
+
+
+def write_impatient(folder: Path) -> None:
+    """The count graph over two machines, whose edge waits for 2 s and not for 15."""
+    graph = (folder / "two_machines.yaml").read_text().replace("name: count2", "name: impatient")
+    patient = "inputs: {numbers: counter.numbers}"
+    assert patient in graph
+    graph = graph.replace(patient, "inputs: {numbers: {from: counter.numbers, hold_absent: 2s}}")
+    (folder / "impatient.yaml").write_text(graph)
 
 
 def write_weights(path: Path) -> None:

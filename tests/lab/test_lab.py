@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +19,10 @@ from running import until
 
 COUNT2 = "count/two_machines.yaml"
 ENDLESS = ["--set", "counter.count=0", "--set", "counter.rate_hz=500", "--wait"]
-# Keepalive pings after 2 s and waits 3 s; what is told then takes a moment on a busy computer.
+IMPATIENT = "count/impatient.yaml"
+# A machine is lost after 2.5 s, an edge before 5 s; what is told then takes a moment on a busy computer.
 NOTICED_S = 12.0
+CUT_S = 10.0
 READING_NS = 2000
 MINUTE_S = 60.0
 
@@ -86,15 +91,62 @@ def test_a_half_open_link_between_two_machines_is_noticed_and_mended(lab: Lab) -
     assert result == {"received": received, "total": received * (received + 1) // 2}
 
 
+@pytest.mark.parametrize("kind", ["loud", "silent"])
+def test_a_graph_outlives_a_cut_of_a_whole_host_for_ten_seconds(lab: Lab, kind: str) -> None:
+    lab.meshctl("apply", "-f", COUNT2, *ENDLESS, "--set", "counter.rate_hz=1000")
+    until(lambda: edge(lab)["delivered"] > 100, 20, "messages")
+    loops = loop_processes(lab)
+    cut_s = time.monotonic()
+    CUTS[kind](lab)
+    until(lambda: "right" not in connected(lab), NOTICED_S, "the machine to be told lost")
+    (graph,) = lab.get("graphs")
+    assert graph["phase"] == "running"
+    assert graph["reason"].startswith("degraded: machine right is not heard since ")
+    assert lab.node("count2", "summer")["state"] == "lost" and not edge(lab)["connected"]
+
+    lab.faults.restore_after(cut_s + CUT_S - time.monotonic(), "right")
+    until(lambda: "right" in connected(lab), 20, "the machine to be back")
+    sent = edge(lab)["sent"]
+    until(lambda: edge(lab)["delivered"] > sent + 100, 20, "messages after the cut")
+    until(lambda: lab.node("count2", "summer")["state"] == "running", 20, "its node to be told running")
+    (graph,) = lab.get("graphs")
+    assert (graph["phase"], graph["reason"]) == ("running", "")
+    assert loop_processes(lab) == loops, "nothing was stopped or started"
+    account, result = at_rest(lab)
+    received = account["delivered"]
+    assert account["sent"] == received and not account["dropped"]
+    assert result == {"received": received, "total": received * (received + 1) // 2}
+
+
 def test_a_machine_that_vanishes_is_told_and_comes_back(lab: Lab) -> None:
-    lab.meshctl("apply", "-f", COUNT2, *ENDLESS)
+    lab.meshctl("apply", "-f", IMPATIENT, *ENDLESS)
     lab.faults.cut_silently("right")
     until(lambda: "right" not in connected(lab), NOTICED_S, "the machine to be told lost")
-    lab.meshctl("wait", "count2", "--for", "failed", "--timeout", "30s")
+    lab.meshctl("wait", "impatient", "--for", "failed", "--timeout", "30s")
     assert "right" in lab.get("graphs")[0]["reason"]
 
     lab.faults.restore("right")
     until(lambda: "right" in connected(lab), 20, "the machine to come back")
+    until(lambda: not running_nodes(lab, "right"), 20, "the end of what it still ran")
+
+
+def test_a_machine_without_power_ends_the_graph_when_its_edges_have_waited(lab: Lab) -> None:
+    lab.meshctl("apply", "-f", IMPATIENT, *ENDLESS)
+    until(lambda: edge(lab, "impatient")["delivered"] > 100, 20, "messages")
+    lab.cut_power("right")
+    try:
+        lab.meshctl("wait", "impatient", "--for", "failed", "--timeout", "30s")
+        (graph,) = lab.get("graphs")
+        events = lab.meshctl("describe", "graph", "impatient")
+        account = edge(lab, "impatient")
+    finally:
+        lab.faults.restore("right")
+        lab.start_machine("right")
+        until(lambda: "right" in connected(lab), 20, "the machine to be back")
+
+    assert re.fullmatch(r"machine right was lost: not heard for \d+ s, with node summer", graph["reason"])
+    assert "not heard any more; summer may go on there; awaited for 2 s (hold_absent)" in events
+    assert account["sent"] == account["delivered"] + sum(account["dropped"].values()) + account["in_flight"]
 
 
 def test_a_meshd_that_starts_sweeps_nothing_of_the_other_hosts(lab: Lab) -> None:
@@ -113,6 +165,17 @@ def test_a_meshd_that_starts_sweeps_nothing_of_the_other_hosts(lab: Lab) -> None
 def edge(lab: Lab, graph: str = "count2", target: str = "summer.numbers") -> dict[str, Any]:
     """The edge that ends at NODE.PORT."""
     return next(item for item in lab.get("edges", graph) if item["to"] == target)
+
+
+def loop_processes(lab: Lab) -> dict[str, int]:
+    """The process of each node of the count graph."""
+    return {node["node"]: node["process_ids"]["loop"] for node in lab.get("nodes", "count2")}
+
+
+def running_nodes(lab: Lab, host: str) -> list[int]:
+    """Processes of loops on a host."""
+    commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in lab.box.processes_of(host)}
+    return [pid for pid, path in commands.items() if path.exists() and b"rtmesh.node" in path.read_bytes()]
 
 
 def at_rest(lab: Lab) -> tuple[dict[str, Any], Any]:

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import grpc
 import pytest
 
+from rtmesh.common import heartbeat
 from rtmesh.common.processes import process_start_time
 from rtmesh.common.serving import SERVER_OPTIONS
 from rtmesh.machine.state import end_leftovers
@@ -34,9 +35,10 @@ class FakeScheduler(machine_pb2_grpc.MachinesServicer):
 
     def __init__(self, address: str) -> None:
         self.reports: list[machine_pb2.JoinRequest] = []
+        self.is_silent = threading.Event()  # set: nothing is said, and no stream is ended
         self._heard = threading.Condition()
         self._orders: queue.Queue[machine_pb2.JoinResponse | None] = queue.Queue()
-        self._server = grpc.server(ThreadPoolExecutor(4), options=SERVER_OPTIONS)
+        self._server = grpc.server(ThreadPoolExecutor(8), options=SERVER_OPTIONS)
         machine_pb2_grpc.add_MachinesServicer_to_server(self, self._server)
         port = self._server.add_insecure_port(address)
         self.address = address.replace(":0", f":{port}")
@@ -48,12 +50,29 @@ class FakeScheduler(machine_pb2_grpc.MachinesServicer):
         yield machine_pb2.JoinResponse(
             welcome=machine_pb2.Welcome(mesh_offset_ns=OFFSET_NS, scheduler_monotonic_ns=time.monotonic_ns())
         )
-        while (order := orders.get()) is not None:
-            yield order
+        while (order := self._next(orders)) is not None:
+            if not self.is_silent.is_set():
+                yield order
+
+    def Clock(self, requests, context):
+        for request in requests:
+            now_ns = time.monotonic_ns() + OFFSET_NS
+            yield machine_pb2.ClockResponse(
+                request_sent_ns=request.sent_ns, received_time_ns=now_ns, sent_time_ns=now_ns
+            )
+
+    def _next(self, orders) -> machine_pb2.JoinResponse | None:
+        """The next order; a sign of life while there is none."""
+        try:
+            return orders.get(timeout=heartbeat.BEAT_S)
+        except queue.Empty:
+            return machine_pb2.JoinResponse()
 
     def _hear(self, requests, orders) -> None:
         try:
             for request in requests:
+                if request.WhichOneof("report") is None:
+                    continue  # a sign of life
                 with self._heard:
                     self.reports.append(request)
                     self._heard.notify_all()

@@ -7,9 +7,7 @@ import os
 import subprocess
 import sys
 
-from rtmesh.machine.mesh_time import mesh_offset
-from rtmesh.shm import list_segments
-from rtmesh.v1 import machine_pb2
+from rtmesh.shm import list_segments, segment_name, sweep
 
 
 def endless(plans):
@@ -120,6 +118,40 @@ def test_a_run_outlives_the_scheduler_and_is_told_to_the_next(machine, plans, sc
     assert len(final.nodes) == 2
 
 
+def test_what_another_machine_left_is_not_swept(runtime_folder, scheduler):
+    own, other = (segment_name(machine, f"test-{os.getpid()}", "page") for machine in ("solo", "duo"))
+    make = f"from rtmesh.shm import create_segment\nfor name in {[own, other]}: create_segment(name, 64)"
+    subprocess.run([sys.executable, "-c", make], check=True)
+    try:
+        command = [sys.executable, "-m", "rtmesh.machine", "--machine", "solo"]
+        command += ["--scheduler", scheduler.address, "--dir", str(runtime_folder)]
+        meshd = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        scheduler.until(lambda report: report.HasField("hello"))
+        meshd.terminate()
+
+        assert meshd.wait(30) == 0
+        assert own not in list_segments() and other in list_segments()
+    finally:
+        assert sweep(other) == [other]
+
+
+def test_a_silent_scheduler_is_dialled_anew_and_the_run_goes_on(machine, plans, scheduler):
+    machine.begin_run(endless(plans))
+    before = machine.until_accounts(lambda accounts: accounts.rings[0].head > 100)
+    loops = [node.loop.process_id for node in before.nodes]
+
+    start = len(scheduler.reports)
+    scheduler.is_silent.set()
+    hello = scheduler.until(lambda report: report.HasField("hello"), start).hello
+    scheduler.is_silent.clear()
+    machine.until_state("source", "RUNNING", start)
+    after = machine.until_accounts(lambda accounts: accounts.rings[0].head > before.rings[0].head, start)
+
+    assert list(hello.runs) == ["run-1"]
+    assert [node.loop.process_id for node in after.nodes] == loops
+    assert len(machine.stop_run().nodes) == 2
+
+
 def test_meshd_ends_while_the_scheduler_is_away(machine, plans, scheduler):
     machine.begin_run(endless(plans))
     scheduler.close()
@@ -136,15 +168,3 @@ def test_a_folder_too_deep_for_sockets_is_refused(tmp_path):
     assert refused.returncode == 1
     assert "bytes; the kernel takes 107" in refused.stderr
     assert not folder.exists()
-
-
-def test_one_clock_needs_no_estimate():
-    welcome = machine_pb2.Welcome(mesh_offset_ns=5000, scheduler_monotonic_ns=150)
-
-    assert mesh_offset(welcome, 100, 200) == (5000, 0)
-
-
-def test_another_clock_is_estimated_to_half_the_round_trip():
-    welcome = machine_pb2.Welcome(mesh_offset_ns=5000, scheduler_monotonic_ns=1_000_150)
-
-    assert mesh_offset(welcome, 100, 200) == (1_005_000, 50)

@@ -24,10 +24,12 @@ def pair(folder: Path) -> Iterator[Callable[..., Pair]]:
     """Make two relays that carry edges."""
     with ExitStack() as stack:
 
-        def make(*edges: Edge, data: str | None = None, carry: bool = True) -> Pair:
+        def make(
+            *edges: Edge, data: str | None = None, right_data: str | None = None, carry: bool = True
+        ) -> Pair:
             for edge in edges:
                 stack.callback(edge.close)
-            made = Pair(folder, *edges, data=data)
+            made = Pair(folder, *edges, data=data, right_data=right_data)
             stack.callback(made.close)
             if carry:
                 made.carry()

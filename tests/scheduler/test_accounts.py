@@ -216,3 +216,36 @@ def test_a_budget_without_a_measurement_is_not_held() -> None:
 
     assert not status.held
     assert status.measured.count == 0
+
+
+@pytest.mark.parametrize(
+    ("p99_us", "error_us", "verdict"),
+    [
+        (7900, 100, "HELD"),
+        (7901, 100, "UNKNOWN"),
+        (8100, 100, "UNKNOWN"),
+        (8101, 100, "MISSED"),
+        (0, 8000, "HELD"),
+        (0, 8001, "UNKNOWN"),  # a budget smaller than the error: whatever is measured
+        (90_000, 8001, "UNKNOWN"),
+        (8000, 0, "HELD"),
+    ],
+)
+def test_a_verdict_is_given_only_if_it_is_clear_of_the_clocks_error(
+    p99_us: float, error_us: float, verdict: str
+) -> None:
+    measured = status_pb2.LatencySummary(count=10, p99_us=p99_us, error_us=error_us)
+
+    status = budget_status(graph_pb2.LatencyBudget(p99_us=8000), measured)
+
+    assert status_pb2.BudgetVerdict.Name(status.verdict) == f"BUDGET_VERDICT_{verdict}"
+    assert status.held is (verdict == "HELD")
+
+
+@pytest.mark.parametrize("measured", [None, status_pb2.LatencySummary()])
+def test_a_budget_of_which_nothing_is_known_is_not_measured(
+    measured: status_pb2.LatencySummary | None,
+) -> None:
+    status = budget_status(graph_pb2.LatencyBudget(p99_us=8000), measured)
+
+    assert status.verdict == status_pb2.BUDGET_VERDICT_NOT_MEASURED

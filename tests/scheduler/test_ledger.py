@@ -173,3 +173,76 @@ def test_a_ledger_can_be_made_again_from_its_reports() -> None:
 
     assert again.edge(edge, is_over=False) == ledger.edge(edge, is_over=False)
     assert again.time_ns(["brand", "gpc"]) == 1
+
+
+def measured(name: str, head: int, **fields: object) -> status_pb2.RingAccount:
+    """A ring whose reader has measured latencies."""
+    told = ring(name, head, "b.in", head, **fields)
+    told.readers[0].latency.CopyFrom(status_pb2.LatencySummary(count=head, p50_us=2000, p99_us=2310))
+    return told
+
+
+def clocked(error_ns: int, *rings: status_pb2.RingAccount) -> machine_pb2.AccountsReport:
+    """A report of a machine whose mesh time is that far off at most."""
+    told = report(1, *rings)
+    told.clock_error_ns = error_ns
+    return told
+
+
+def test_a_latency_across_machines_is_as_far_off_as_both_clocks_were_at_worst_while_messages_flowed() -> None:
+    ledger, (edge,) = ledger_of(chain("pair", "a@brand", "b@gpc"))
+
+    ledger.take("brand", clocked(0, ring("a.out", 4, "b.in", 4)))
+    ledger.take("gpc", clocked(9_000_000, ring("b.in", 0, "b.in", 0)))  # nothing has been measured yet
+    ledger.take("gpc", clocked(80_000, measured("b.in", 4)))
+    ledger.take("brand", clocked(5_000, ring("a.out", 5, "b.in", 5)))
+    ledger.take("gpc", clocked(60_000, measured("b.in", 5)))
+
+    assert ledger.edge(edge, is_over=False).latency.error_us == 85
+
+
+def test_the_error_outlives_a_restart_of_the_scheduler() -> None:
+    graph = chain("pair", "a@brand", "b@gpc")
+    ledger, (edge,) = ledger_of(graph)
+    ledger.take("brand", clocked(0, ring("a.out", 4, "b.in", 4)))
+    ledger.take("gpc", clocked(80_000, measured("b.in", 4)))
+    ledger.take("gpc", clocked(60_000, measured("b.in", 4)))
+
+    after, _ = ledger_of(graph)
+    for machine, told in ledger.reports().items():
+        after.take(machine, told)
+
+    assert after.edge(edge, is_over=False).latency.error_us == 80
+
+
+def test_a_latency_inside_one_machine_has_no_error() -> None:
+    ledger, (edge,) = ledger_of(chain("pair", "a@gpc", "b@gpc"))
+
+    ledger.take("gpc", clocked(80_000, measured("a.out", 4)))
+
+    latency = ledger.edge(edge, is_over=False).latency
+    assert latency.count == 4 and not latency.HasField("error_us")
+
+
+def test_a_latency_is_told_without_error_while_one_of_the_clocks_is_not_known() -> None:
+    ledger, (edge,) = ledger_of(chain("pair", "a@brand", "b@gpc"))
+
+    ledger.take("brand", report(1, ring("a.out", 4, "b.in", 4)))
+    ledger.take("gpc", clocked(80_000, measured("b.in", 4)))
+
+    assert not ledger.edge(edge, is_over=False).latency.HasField("error_us")
+
+
+def test_a_budget_across_machines_is_judged_with_the_error_of_both_its_ends() -> None:
+    graph = chain("pair", "a@brand", "b@gpc", "c@gpc")
+    for start, p99_us in (("a.out", 200), ("b.out", 200)):
+        add_budget(graph, start, "b.out", p99_us)
+    ledger, _ = ledger_of(graph)
+    ages = [status_pb2.LatencySummary(count=2, p99_us=150) for _ in range(2)]
+
+    ledger.take("brand", clocked(0, ring("a.out", 4, "b.in", 4)))
+    ledger.take("gpc", clocked(80_000, ring("b.out", 4, "c.in", 4, origin_ages=ages)))
+
+    across, inside = (ledger.budget(budget) for budget in graph.budgets)
+    assert (across.verdict, across.measured.error_us) == (status_pb2.BUDGET_VERDICT_UNKNOWN, 80)
+    assert inside.verdict == status_pb2.BUDGET_VERDICT_HELD and not inside.measured.HasField("error_us")

@@ -104,6 +104,29 @@ def test_the_end_of_a_machines_stream_is_the_loss_of_the_machine(
         }
 
 
+def test_a_machine_that_says_nothing_more_is_told_lost_and_awaited(
+    scheduler: SchedulerProcess, client: Client
+) -> None:
+    graph = chain("patient", "pointer@brand", "decoder@gpc")
+    graph.edges[0].hold_absent_ms = 60_000
+    alive = {"process_id": os.getpid()}
+    with FakeMachine(scheduler.address, "brand"), FakeMachine(scheduler.address, "gpc", **alive) as silent:
+        client.apply(graph)
+        wait_for(client, RUNNING, "patient")
+        silent.fall_silent()
+        until(lambda: client.get("patient").reason, 30, "the loss to be told")
+        status = client.get("patient")
+        lost = next(machine for machine in client.machines() if machine.name == "gpc")
+
+        assert not silent.wait_for_end(), "its stream is ended in order, should it hear that"
+        assert status.phase == RUNNING
+        assert status.reason.startswith("degraded: machine gpc is not heard since ")
+        assert not lost.connected and lost.silent_ms >= 2500
+        with FakeMachine(scheduler.address, "gpc", plans=silent.plans) as back:
+            assert back.wait_for("start").start.run == status.run
+            assert not client.get("patient").reason
+
+
 def test_a_lost_machine_can_join_again(scheduler: SchedulerProcess, client: Client) -> None:
     for _ in range(3):
         with FakeMachine(scheduler.address, "brand") as machine:

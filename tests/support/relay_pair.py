@@ -76,12 +76,14 @@ class RelayProcess:
 class Pair:
     """Two machines, left and right; edges go from left to right."""
 
-    def __init__(self, folder: Path, *edges: Edge, data: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *edges: Edge, data: str | None = None, right_data: str | None = None
+    ) -> None:
         self.edges = edges
         self.calls = ExitStack()
         self.left = RelayProcess(folder, "left", data)
         try:
-            self.right = RelayProcess(folder, "right")
+            self.right = RelayProcess(folder, "right", right_data)
         except BaseException:
             self.left.close()
             raise
@@ -128,7 +130,9 @@ class Pair:
         for edge in self.edges:
             self.right.wait_for(edge.name, connected=True)
 
-    def carry_left(self, *, segments: dict[str, str] | None = None) -> None:
+    def carry_left(
+        self, *, segments: dict[str, str] | None = None, addresses: dict[str, str] | None = None
+    ) -> None:
         egress = [
             plan_pb2.EgressPlan(
                 edge=edge.name,
@@ -141,7 +145,7 @@ class Pair:
             for edge in self.edges
         ]
         names = {edge.out_ring: edge.out.name for edge in self.edges} if segments is None else segments
-        addresses = {"right": self.right.data}
+        addresses = {"right": self.right.data} if addresses is None else addresses
         request = relay_pb2.CarryRequest(run=RUN, egress=egress, segments=names, data_addresses=addresses)
         self.left.stub.Carry(request, timeout=DEADLINE_S)
 

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import grpc
 
+from rtmesh.common import heartbeat
 from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.v1 import machine_pb2, machine_pb2_grpc, plan_pb2, status_pb2
 
 PATIENCE_S = 30.0
+NO_PROCESS = 1 << 22  # one more than the kernel ever gives
 Order = machine_pb2.JoinResponse
 Report = machine_pb2.JoinRequest
 
@@ -86,6 +88,7 @@ class FakeMachine:
     Args:
         answers: what to report after an order; by default what a machine does on which all goes well.
         plans: what it carries already, by run: it was joined before.
+        process_id: of its meshd; by default none that lives.
     """
 
     def __init__(
@@ -94,15 +97,18 @@ class FakeMachine:
         name: str,
         answers: Callable[[FakeMachine, Order], list[Report]] | None = None,
         plans: dict[str, plan_pb2.MachinePlan] | None = None,
+        process_id: int = NO_PROCESS,
     ) -> None:
+        self._process_id = process_id
         self.name = name
         self.orders: queue.Queue[Order | None] = queue.Queue()
         self.plans = dict(plans or {})
         self.error: grpc.RpcError | None = None
         self._answers = answers or all_goes_well
+        self._is_silent = threading.Event()
         self._reports: queue.Queue[Report | None] = queue.Queue()
         self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
-        self._call = machine_pb2_grpc.MachinesStub(self._channel).Join(iter(self._reports.get, None))
+        self._call = machine_pb2_grpc.MachinesStub(self._channel).Join(self._said())
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
@@ -110,7 +116,7 @@ class FakeMachine:
         hello = machine_pb2.Hello(
             machine=self.name,
             hostname=f"{self.name}.lab",
-            process_id=4711,
+            process_id=self._process_id,
             data_address=f"{self.name}:7700",
             runs=list(self.plans),
         )
@@ -122,6 +128,22 @@ class FakeMachine:
 
     def report(self, report: Report) -> None:
         self._reports.put(report)
+
+    def fall_silent(self) -> None:
+        """Say nothing more, not even that it lives, and do not end the stream."""
+        self._is_silent.set()
+
+    def _said(self) -> Iterator[Report]:
+        """What it reports, and signs of life."""
+        while True:
+            try:
+                report = self._reports.get(timeout=heartbeat.BEAT_S)
+            except queue.Empty:
+                report = Report()
+            if report is None:
+                return
+            if not self._is_silent.is_set():
+                yield report
 
     def cut(self) -> None:
         """End the stream the hard way."""
@@ -146,6 +168,8 @@ class FakeMachine:
     def _listen(self) -> None:
         try:
             for order in self._call:
+                if order.WhichOneof("order") is None:
+                    continue  # a sign of life
                 self.orders.put(order)
                 for report in self._answers(self, order):
                     self.report(report)

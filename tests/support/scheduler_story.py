@@ -4,10 +4,10 @@ A story is text. `> ` begins what happens; the indented lines below are what the
 
     > graph NAME [drain 5s]                  begins a graph, with
     > node NAME [on MACHINE] [may fail]
-    > edge NODE.PORT -> NODE.PORT
+    > edge NODE.PORT -> NODE.PORT [hold 15s]
     > budget NODE.PORT -> NODE.PORT p99 8000us
     > apply NAME | stop NAME | delete NAME | show NAME | machines
-    > join MACHINE [carrying RUN] | lose MACHINE | wait 5s
+    > join MACHINE [carrying RUN] | lose MACHINE [silent 2.5s] | die MACHINE | wait 5s
     > restart                                the scheduler is killed and started again
     > MACHINE preflighted WHAT [: problem | problem]
     > MACHINE prepared WHAT [: problem | problem]
@@ -44,6 +44,7 @@ from rtmesh.scheduler.events import (
     Apply,
     DeleteGraph,
     Event,
+    MachineDied,
     MachineJoined,
     MachineLost,
     Reported,
@@ -135,7 +136,9 @@ class Story:
         add_node(self._newest, name, machine, may_fail)
 
     def _do_edge(self, text: str) -> None:
-        add_edge(self._newest, *text.split(" -> "))
+        ports, _, hold = text.partition(" hold ")
+        hold_absent_ms = _duration_ns(hold) // 1_000_000 if hold else 0
+        add_edge(self._newest, *ports.split(" -> "), hold_absent_ms=hold_absent_ms)
 
     def _do_budget(self, text: str) -> None:
         ports, _, limit = text.partition(" p99 ")
@@ -171,7 +174,10 @@ class Story:
 
     def _do_machines(self, _: str) -> None:
         for machine in self.scheduler.machine_statuses():
-            self._lines.append(f"{machine.name}: {'connected' if machine.connected else 'not connected'}")
+            silent = f" for {machine.silent_ms / 1000:g} s" if machine.silent_ms else ""
+            self._lines.append(
+                f"{machine.name}: {'connected' if machine.connected else f'not connected{silent}'}"
+            )
 
     # machines
 
@@ -182,8 +188,12 @@ class Story:
         )
         self._happen(MachineJoined(hello))
 
-    def _do_lose(self, name: str) -> None:
-        self._happen(MachineLost(name))
+    def _do_lose(self, text: str) -> None:
+        name, _, silent = text.partition(" silent ")
+        self._happen(MachineLost(name, _duration_ns(silent) if silent else 0))
+
+    def _do_die(self, name: str) -> None:
+        self._happen(MachineDied(name))
 
     def _do_all(self, text: str) -> None:
         what, _, name = text.rpartition(" ")

@@ -16,7 +16,7 @@ def add_node(graph: graph_pb2.Graph, name: str, machine: str = "", may_fail: boo
     graph.nodes.add(name=name, machine=machine, run="nodes:Node", when_failed=when_failed)
 
 
-def add_edge(graph: graph_pb2.Graph, source: str, target: str) -> None:
+def add_edge(graph: graph_pb2.Graph, source: str, target: str, hold_absent_ms: int = 0) -> None:
     """Add a blocking edge NODE.PORT -> NODE.PORT, and the ports it needs."""
     (from_node, from_port), (to_node, to_port) = source.split("."), target.split(".")
     _add_port(graph, from_node, "outputs", from_port)
@@ -28,6 +28,7 @@ def add_edge(graph: graph_pb2.Graph, source: str, target: str) -> None:
         to_port=to_port,
         when_full=graph_pb2.WHEN_FULL_BLOCK,
         queue=64,
+        hold_absent_ms=hold_absent_ms,
     )
 
 

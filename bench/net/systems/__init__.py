@@ -10,6 +10,8 @@ MODULES = {
     "grpc-aio": "grpc_aio",
     "grpc-uvloop": "grpc_uvloop",
     "grpc-sync": "grpc_sync",
+    "grpc-aio-tuned": "tuned",
+    "grpc-sync-tuned": "tuned_sync",
     "socket": "tcp_socket",
     "zmq": "zmq_tcp",
     "zenoh": "zenoh_tcp",

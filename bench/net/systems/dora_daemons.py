@@ -13,13 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.environment import REPOSITORY
+from bench.net.link import CABLE
 from bench.net.system import NetSystem
 from bench.ring.endpoint import Seat
 from bench.ring.systems.dora_rs import QUEUE, DoraEndpoint, DoraSystem
 
 MACHINES = ("left", "right")
+# It would find that both machines share memory, as no two machines do: the right one gets its own.
+ALONE = ["unshare", "--mount", "--", "sh", "-c", 'mount -t tmpfs tmpfs /dev/shm && exec "$@"', "alone"]
 # How long the daemons may take to be known to the coordinator.
-SETTLE_S = 1.0
+SETTLE_S = 3.0
 
 
 class DoraDaemonsSystem(NetSystem):
@@ -27,7 +30,10 @@ class DoraDaemonsSystem(NetSystem):
 
     name = "dora"
     distributions = DoraSystem.distributions
-    setting = f"a coordinator, a daemon a host, `dora start`; pyarrow arrays, queue_size {QUEUE}"
+    setting = (
+        f"a coordinator, a daemon a host, `dora start`; pyarrow arrays, queue_size {QUEUE}; hosts do not share "
+        "/dev/shm, by which it would else carry large messages"
+    )
 
     @contextlib.contextmanager
     def serve(self, seat: Seat) -> Iterator[None]:
@@ -38,14 +44,20 @@ class DoraDaemonsSystem(NetSystem):
             self._run(stack, seat, 0, [*coordinator, "--store", "memory"], log.fileno())
             for host, machine in enumerate(MACHINES):
                 daemon = ["daemon", "--machine-id", machine, "--coordinator-addr", address]
-                daemon += ["--coordinator-port", str(seat.port), "--local-listen-port", str(seat.port + 1 + host)]
+                daemon += [
+                    "--coordinator-port",
+                    str(seat.port),
+                    "--local-listen-port",
+                    str(seat.port + 1 + host),
+                ]
                 listen = self.link.hosts[host].address
                 self._run(stack, seat, host, [*daemon, "--zenoh-listen", listen, "--quiet"], log.fileno())
             time.sleep(SETTLE_S)
             yield
 
     def _run(self, stack: contextlib.ExitStack, seat: Seat, host: int, words: list[str], log: int) -> None:
-        inside = self.link.hosts[host].inside([_dora(), *words])
+        alone = ALONE if host and self.link.kind == CABLE else []
+        inside = self.link.hosts[host].inside([*alone, _dora(), *words])
         stack.callback(_end, self.spawn(inside, log, cwd=seat.folder, env=_environment()))
 
     def start(self, commands: list[list[str]], seat: Seat, log: int) -> list[subprocess.Popen[bytes]]:
@@ -61,7 +73,9 @@ class DoraDaemonsSystem(NetSystem):
 
 
 def _dora() -> str:
-    return shutil.which("dora", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or "dora"
+    return (
+        shutil.which("dora", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or "dora"
+    )
 
 
 def _environment() -> dict[str, str]:
@@ -74,7 +88,7 @@ def _node(index: int, command: list[str]) -> dict[str, object]:
         "id": f"node{index}",
         "path": command[0],
         "args": " ".join(command[1:]),
-        "_unstable_deploy": {"machine": MACHINES[index]},
+        "deploy": {"machine": MACHINES[index]},
         "inputs": {"in": {"source": f"node{1 - index}/out", "queue_size": QUEUE}},
         "outputs": ["out"],
     }

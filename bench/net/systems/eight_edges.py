@@ -57,15 +57,19 @@ class EightEndpoint:
                 return None
 
     def close(self) -> None:
-        for each in [*self._writers, *self._readers]:
-            each.close()
+        for writer in self._writers:
+            writer.close()
+        for reader in self._readers:
+            reader.close()
 
 
 class EightSystem(RelayedSystem):
     """The relays' share of the CPUs is noted meanwhile."""
 
     name = "rtmesh, eight edges"
-    setting = f"{EDGES} edges on one lane, one process at either end; each edge every millisecond, evenly apart"
+    setting = (
+        f"{EDGES} edges on one lane, one process at either end; each edge every millisecond, evenly apart"
+    )
     cases = (PACED,)
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ OPTIONS = [
 class GrpcSystem(NetSystem):
     """The sender's process serves, the receiver's dials; one bidirectional stream, no serializer."""
 
-    distributions = ("grpcio",)
+    distributions: tuple[str, ...] = ("grpcio",)
 
     def address(self, seat: Seat) -> str:
         """Where the left host listens."""

@@ -34,7 +34,7 @@ def edge(seat: Seat, way: str, size: int) -> Edge:
 
 
 class RelayedEndpoint:
-    """A writer and a reader for each size, each of a ring on its own host. Nobody spins: each CPU has work."""
+    """A writer and a reader for each size, each of a ring on its own host. Nobody spins: CPUs have work."""
 
     def __init__(self, seat: Seat) -> None:
         out, back = ("there", "back") if seat.is_sender else ("back", "there")
@@ -76,9 +76,9 @@ class RelayedSystem(NetSystem):
 
     @contextlib.contextmanager
     def serve(self, seat: Seat) -> Iterator[None]:
-        with carry(self.link, seat.folder, seat.port, self.edges(seat), self.relay_module) as relays:
-            with self.observe(seat, relays):
-                yield
+        carried = carry(self.link, seat.folder, seat.port, self.edges(seat), self.relay_module)
+        with carried as relays, self.observe(seat, relays):
+            yield
 
     def edges(self, seat: Seat) -> list[Edge]:
         """Both ways at each size."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.net.breakdown import Stations, read_stations
 from bench.net.cases import PACED
-from bench.net.relays import Edge, Relay
+from bench.net.relays import Edge
 from bench.net.systems.relayed import RelayedEndpoint, RelayedSystem, edge
 from bench.ring.endpoint import Message, Seat
 from bench.ring.loops import now

@@ -271,7 +271,7 @@ class ReaderAccount(_message.Message):
     def __init__(self, name: _Optional[str] = ..., taken: _Optional[int] = ..., released: _Optional[int] = ..., start: _Optional[int] = ..., delivered: _Optional[int] = ..., dropped: _Optional[_Mapping[str, int]] = ..., state: _Optional[_Union[ReaderState, str]] = ..., latency: _Optional[_Union[LatencySummary, _Mapping]] = ..., is_holding: _Optional[bool] = ...) -> None: ...
 
 class MachineStatus(_message.Message):
-    __slots__ = ("name", "hostname", "connected", "data_address", "processes", "kernel", "cpu_count", "memory_bytes", "version", "clock")
+    __slots__ = ("name", "hostname", "connected", "data_address", "processes", "kernel", "cpu_count", "memory_bytes", "version", "clock", "silent_ms")
     NAME_FIELD_NUMBER: _ClassVar[int]
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
@@ -282,6 +282,7 @@ class MachineStatus(_message.Message):
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
+    SILENT_MS_FIELD_NUMBER: _ClassVar[int]
     name: str
     hostname: str
     connected: bool
@@ -292,7 +293,8 @@ class MachineStatus(_message.Message):
     memory_bytes: int
     version: str
     clock: ClockStatus
-    def __init__(self, name: _Optional[str] = ..., hostname: _Optional[str] = ..., connected: _Optional[bool] = ..., data_address: _Optional[str] = ..., processes: _Optional[_Iterable[_Union[ProcessStatus, _Mapping]]] = ..., kernel: _Optional[str] = ..., cpu_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., version: _Optional[str] = ..., clock: _Optional[_Union[ClockStatus, _Mapping]] = ...) -> None: ...
+    silent_ms: int
+    def __init__(self, name: _Optional[str] = ..., hostname: _Optional[str] = ..., connected: _Optional[bool] = ..., data_address: _Optional[str] = ..., processes: _Optional[_Iterable[_Union[ProcessStatus, _Mapping]]] = ..., kernel: _Optional[str] = ..., cpu_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., version: _Optional[str] = ..., clock: _Optional[_Union[ClockStatus, _Mapping]] = ..., silent_ms: _Optional[int] = ...) -> None: ...
 
 class ClockStatus(_message.Message):
     __slots__ = ("offset_ns", "error_ns", "rate_ppm", "rate_error_ppm", "last_exchange_time_ns", "smallest_round_trip_ns", "exchanges", "restarts", "is_schedulers", "chrony")

@@ -55,13 +55,21 @@ class Box(NamedTuple):
 
     def processes(self) -> list[int]:
         """Everything that runs on its hosts."""
-        listed = [run("ip", "netns", "pids", self.namespace(host)).split() for host in self.hosts()]
-        return [int(process_id) for some in listed for process_id in some]
+        return [process_id for host in self.hosts() for process_id in self.processes_of(host)]
+
+    def processes_of(self, host: str) -> list[int]:
+        """Everything that runs on one host."""
+        return [int(process_id) for process_id in run("ip", "netns", "pids", self.namespace(host)).split()]
+
+    def kill(self, host: str) -> None:
+        """End everything on a host at once, as a computer without power does."""
+        for process_id in self.processes_of(host):
+            _end(process_id)
 
     def remove(self) -> None:
         """End what runs on its hosts, by process id, and remove them with their cables and files."""
-        for process_id in self.processes():
-            _end(process_id)
+        for host in self.hosts():
+            self.kill(host)
         for host in self.hosts():
             run("ip", "netns", "del", self.namespace(host))
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from lab.network import Network
 from rtmesh.common.clock import ClockPage
 from rtmesh.shm import list_segments
+
+SECOND_NS = 1_000_000_000
 
 
 class ClockError(NamedTuple):
@@ -27,24 +30,28 @@ def clock_errors(network: Network, reference: str) -> dict[str, ClockError]:
     for host in network.hosts:
         page = _page(host, network)
         if page is not None:
-            truths[host] = (_add(page) + network.clock_s[host] * 10**9, page.error_ns)
+            truths[host] = (_ahead(page), page.error_ns)
             page.close()
     zero_ns = truths[reference][0]
     return {host: ClockError(sum_ns - zero_ns, bound_ns) for host, (sum_ns, bound_ns) in truths.items()}
 
 
 def _page(host: str, network: Network) -> ClockPage | None:
-    """The clock page of the meshd that runs on a host of this very network."""
+    """The clock page of the meshd that runs on a host of this very network, as it is read there."""
     running = {f".meshd-{process_id}." for process_id in network.box.processes()}
     for name in list_segments(f"rtmesh.{os.getuid()}.{host}."):
         if name.endswith(".clock") and any(meshd in name for meshd in running):
-            return ClockPage.open(name)
+            return ClockPage.open(name, _clock(network.clock_s[host]))
     return None
 
 
-def _add(page: ClockPage) -> int:
-    """What the page adds to CLOCK_MONOTONIC, read as its users do: between two readings of ours, the closest
-    of some."""
+def _clock(later_s: int) -> Callable[[], int]:
+    """CLOCK_MONOTONIC of a host: what its mesh time is reckoned from."""
+    return lambda: time.monotonic_ns() + later_s * SECOND_NS
+
+
+def _ahead(page: ClockPage) -> int:
+    """How far a host's mesh time is ahead of our clock, between two readings of ours; the closest of some."""
     readings = []
     for _ in range(20):
         before_ns = time.monotonic_ns()

@@ -70,6 +70,12 @@ class Lab(Mesh):
             self.start_machine(host)
         until(lambda: set(connected(self)) == wanted, JOIN_TIMEOUT_S, f"{sorted(wanted)} to join")
 
+    def cut_power(self, host: str) -> None:
+        """A host says nothing more, and nothing runs on it any more."""
+        self.faults.cut_silently(host)
+        self.box.kill(host)
+        self.processes.pop(host).wait(JOIN_TIMEOUT_S)
+
     def clock_errors(self) -> dict[str, ClockError]:
         """How far the mesh time of each machine is off from the scheduler's, in truth."""
         return clock_errors(self.network, self.scheduler_host)

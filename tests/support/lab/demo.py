@@ -101,7 +101,6 @@ def _judge_clocks(made: Lab, clocks: dict[str, ClockError]) -> list[Finding]:
             f"{error_ns / 1000:+.0f} us, own bound {bound_ns / 1000:.0f} us"
         )
         findings.append((verdict_of(abs(error_ns) <= bound_ns + READING_NS), text))
-    findings.append(("note", "latencies across machines are shown without these errors"))
     return findings
 
 

@@ -1,0 +1,7 @@
+"""gRPC with threads, tuned."""
+
+from __future__ import annotations
+
+from bench.net.systems.tuned import TunedSyncSystem
+
+SYSTEM = TunedSyncSystem()

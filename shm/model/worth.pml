@@ -1,0 +1,29 @@
+/* worth.pml: is what the writer sleeps for there (rtm_is_half_free, rtm_is_wanted_released)? The writer and a
+** reader include it each with a death of its own. */
+
+inline WORTH_WAKING(what) {
+    if
+    :: what == WANTS_HALF -> STEP(now = head) /*: half_head */
+    :: what == WANTS_RELEASED -> STEP(now = wanted) /*: wanted_position */
+    fi;
+    other = 0;
+    is_free = 1;
+    do
+    :: other < READERS && is_free ->
+        if
+        :: COUNTS(other) ->
+            STEP(is_free = !COUNTS_STATE(other)); /*: worth_state */
+            if
+            :: !is_free ->
+                STEP( /*: worth_released */
+                    is_free = (now <= released[other] + (what == WANTS_HALF -> QUEUE(other) / 2 : 0)))
+            :: else
+            fi
+        :: else
+        fi;
+        other++
+    :: else -> break
+    od;
+    now = 0;
+    other = 0
+}
