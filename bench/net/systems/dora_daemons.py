@@ -31,8 +31,8 @@ class DoraDaemonsSystem(NetSystem):
     name = "dora"
     distributions = DoraSystem.distributions
     setting = (
-        f"a coordinator, a daemon a host, `dora start`; pyarrow arrays, queue_size {QUEUE}; hosts do not share "
-        "/dev/shm, by which it would else carry large messages"
+        f"a coordinator, a daemon a host, `dora start`; pyarrow arrays, queue_size {QUEUE}; hosts share no "
+        "/dev/shm, which would else carry large messages"
     )
 
     @contextlib.contextmanager
