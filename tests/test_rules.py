@@ -54,6 +54,7 @@ SCHEDULERS_RIM = {
     "servicer.py",
     "store.py",
     "server.py",
+    "deaths.py",
     "recorder.py",
     "log_reads.py",
 }

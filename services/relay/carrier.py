@@ -87,12 +87,16 @@ class Carrier:
             )
         return carried.egress[edge]
 
-    def far_machine(self, name: str) -> FarMachine:
-        """The machine of this name, also if no edge is known yet: the other side may be earlier."""
+    def far_machine(self, name: str, *, dials: bool = False) -> FarMachine:
+        """The machine of this name, also if no edge is known yet: the other side may be earlier.
+
+        `dials`: as the one that dials here; of this machine itself the other end of its own lanes.
+        """
+        key = f"{name} dials" if dials and name == self._machine else name
         with self._far_lock:
-            if name not in self._far:
-                self._far[name] = FarMachine(self._machine, name, self.egress)
-            return self._far[name]
+            if key not in self._far:
+                self._far[key] = FarMachine(self._machine, name, self.egress)
+            return self._far[key]
 
     def close(self) -> None:
         """Let go of every run, and end every lane."""

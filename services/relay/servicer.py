@@ -29,7 +29,7 @@ class Relay:
             hello = _hello_of(next(frames, b""))
         except RtmeshError as error:
             abort_now(context, error)
-        far = self._carrier.far_machine(hello.machine)
+        far = self._carrier.far_machine(hello.machine, dials=True)
         lane = far.accept(hello.lane, partial(_cancel_later, context))
         threading.Thread(target=far.carry, args=(lane, frames), name="from far", daemon=True).start()
         yield from lane.frames()

@@ -12,14 +12,14 @@ comes back without it (see `absence`). What the run was when the scheduler was k
 from __future__ import annotations
 
 from rtmesh.graph.plan import edge_name
-from rtmesh.scheduler import absence, lifecycle, words
+from rtmesh.scheduler import absence, words
 from rtmesh.scheduler.effects import Life, Turn
 from rtmesh.scheduler.history import History
-from rtmesh.scheduler.runs import Absence, PartState, Run, Stage, Verdict
+from rtmesh.scheduler.runs import SECOND_NS, Absence, PartState, Run, Stage, Verdict
 from rtmesh.scheduler.verdicts import STOPPED
 from rtmesh.v1 import status_pb2
 
-REJOIN_TIMEOUT_NS = 10 * lifecycle.SECOND_NS
+REJOIN_TIMEOUT_NS = 10 * SECOND_NS
 BEFORE_IT_RAN = (Stage.PREPARE, Stage.SETUP)
 UNMADE = (Stage.PENDING, Stage.PREFLIGHT, Stage.ENDED)
 

@@ -83,7 +83,7 @@ class Server:
         self._mesh_offset_ns = store.mesh_offset_ns(lambda: time.time_ns() - time.monotonic_ns())
         self.scheduler = Scheduler(self._mesh_offset_ns, store.run_counter(), clock_id())
         self._log_reads = LogReads()
-        self._deaths = Deaths(lambda machine: self.handle(MachineDied(machine)))
+        self._deaths = Deaths(self._died)
         self._orders: dict[str, Orders] = {}
         self._watches: dict[str, set[Watch]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -177,6 +177,10 @@ class Server:
             log.warning("machine lost", lost=machine, silent_s=silent_ns / 1e9)
             self.handle(MachineLost(machine, silent_ns))
             self._deaths.lost(machine)
+
+    def _died(self, machine: str) -> None:
+        if not self._is_closing:
+            self.handle(MachineDied(machine))
 
     # the loop
 
