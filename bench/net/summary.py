@@ -186,7 +186,8 @@ def _beside_notes(runs: Runs) -> Iterable[str]:
             middle = median_of_runs(spreads)
             yield (
                 f"The 64 B edge at 1 kHz beside a saturated one of 1 MiB: one way p50 {middle.p50:,.0f} us, "
-                f"p99 {middle.p99:,.0f} us, max {middle.max:,.0f} us; two CPUs carry six processes then."
+                f"p99 {middle.p99:,.0f} us, max {middle.max:,.0f} us, of the last of each run; all six "
+                "processes share the CPUs then."
             )
 
 

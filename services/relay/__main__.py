@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import signal
 import sys
 import threading
@@ -24,6 +25,8 @@ _GRACE_S = 1.0
 # A lane that another machine dials keeps a thread as long as it lasts.
 _MOST_LANES = 1024
 _CONTROL_THREADS = 8
+# M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD of malloc.h
+_MALLOC = {-3: 500_000_000, -1: 500_000_000, -2: 64 << 20}
 
 
 def main() -> int:
@@ -32,12 +35,21 @@ def main() -> int:
     if options.die_with_parent:
         die_with_parent(options.die_with_parent)
     logs.configure("relay")
+    _keep_large_buffers()
     try:
         _serve(options.machine, options.data, options.control)
     except RtmeshError as error:
         print(f"relay: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _keep_large_buffers() -> None:
+    """Have malloc keep what is freed: else a large message is mapped, faulted in and unmapped each time."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc has it
+    if mallopt is not None:
+        for setting, size_bytes in _MALLOC.items():
+            mallopt(setting, size_bytes)
 
 
 def _options() -> argparse.Namespace:

@@ -21,7 +21,7 @@ _RECORD_HEAD = struct.Struct("<BQBqB")
 # number, position, publish_time_ns, total_bytes, offset, each behind its tag; then the tag of the part
 _CHUNK_HEAD = struct.Struct("<BIBQBqBQBQB")
 
-Parts = list[bytes | memoryview]
+Parts = list[bytes | bytearray | memoryview]
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class ChunkData:
     part: memoryview
 
 
-def records_field(number: int, records: bytes, *, skip: int = 0, end: int = 0) -> Parts:
+def records_field(number: int, records: bytes | bytearray, *, skip: int = 0, end: int = 0) -> Parts:
     """An EdgeRecords of a frame, in parts to be joined; skip or end 0: none."""
     return _field(_EDGES, [_edge_head(number, skip, end), records])
 

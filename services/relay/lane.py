@@ -73,7 +73,7 @@ class Lane:
         self._outgoing: dict[int, Outgoing] = {}
         self._incoming: dict[int, IngressEdge] = {}
         self._numbers = self._first = 0
-        self._sent_s = self._heard_s = time.monotonic()
+        self._sent_s = self._heard_s = self._looked_s = time.monotonic()
         self._is_tail_due = False
         self._log = structlog.get_logger().bind(far=far, lane=name)
 
@@ -216,7 +216,10 @@ class Lane:
         if self._unbegun:
             self._begin_outgoing()
         data = self._data()
-        grants = self._news(also_little=self._is_tail_over(now_s))
+        is_tail_over = self._is_tail_over(now_s)
+        if is_tail_over:
+            self._looked_s = now_s
+        grants = self._news(also_little=is_tail_over)
         if openings or grants or self._answers or self._closed:
             data.insert(0, self._others(openings, grants))
         if data or now_s - self._sent_s >= HEARTBEAT_S:
@@ -232,7 +235,7 @@ class Lane:
         return bytes(frame.SerializeToString())
 
     def _is_tail_over(self, now_s: float) -> bool:
-        return self._is_tail_due and now_s - self._sent_s >= _TAIL_S
+        return self._is_tail_due and now_s - max(self._sent_s, self._looked_s) >= _TAIL_S
 
     def _openings(self, now_s: float) -> list[OpenEdge]:
         openings = []
@@ -315,7 +318,7 @@ class Lane:
         now_s = time.monotonic()
         times = [self._sent_s + HEARTBEAT_S, *(edge.due_s for edge in self._unopened)]
         if self._is_tail_due:
-            times.append(self._sent_s + _TAIL_S)
+            times.append(max(self._sent_s, self._looked_s) + _TAIL_S)
         if self._unbegun:
             times.append(now_s + _SEAT_S)
         return max(0.0, min(times) - now_s)

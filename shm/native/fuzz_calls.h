@@ -187,8 +187,9 @@ static enum rtm_result call_ask_writer(struct fuzz_case *this, struct rtm_proble
     (void)problem;
     if (!this->is_writing) return RTM_NOTHING;
     fuzz_check_slots(this);
+    int64_t until_ns = RTM_FOREVER;
     struct rtm_survey survey = rtm_survey(&this->ring, this->writer.head, (int)fuzz_pick(2));
-    this->bytes_seen += rtm_released_by_all(&this->writer) + survey.least;
+    this->bytes_seen += rtm_released_by_all(&this->writer, &until_ns) + survey.least;
     return RTM_DONE;
 }
 

@@ -17,16 +17,19 @@ static PyObject *take_records(PyObject *module, PyObject *args) {
         return NULL;
     if (reader_check(reader) < 0) return NULL;
     uint64_t room = most_bytes + reader->core.ring->layout.slot_bytes + RTM_RECORD_MOST_EXTRA;
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)room);
+    PyObject *bytes = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)room);
     if (!bytes) return NULL;
-    unsigned char *start = (unsigned char *)PyBytes_AsString(bytes);
+    unsigned char *start = (unsigned char *)PyByteArray_AsString(bytes);
     struct rtm_helping helping = {most_messages, 0, most_bytes};
     unsigned char *end = rtm_take_records(&reader->core, now_ns, &helping, start, &result, &problem);
     if (result < 0) {
         Py_DECREF(bytes);
         return raise_problem(result, reader->mapping->name, &problem);
     }
-    if (_PyBytes_Resize(&bytes, end - start) < 0) return NULL;
+    if (PyByteArray_Resize(bytes, end - start) < 0) {
+        Py_DECREF(bytes);
+        return NULL;
+    }
     return Py_BuildValue("NI", bytes, helping.taken);
 }
 

@@ -264,7 +264,9 @@ static PyObject *writer_ended(PyObject *object, void *unused) {
 
 static PyObject *writer_released(PyObject *object, void *unused) {
     struct writer *self = (struct writer *)object;
-    return writer_check(self) < 0 ? NULL : PyLong_FromUnsignedLongLong(rtm_released_by_all(&self->core));
+    int64_t ignored = RTM_FOREVER;
+    if (writer_check(self) < 0) return NULL;
+    return PyLong_FromUnsignedLongLong(rtm_released_by_all(&self->core, &ignored));
 }
 
 static PyMethodDef writer_methods[] = {

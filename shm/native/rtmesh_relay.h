@@ -30,8 +30,9 @@ static inline enum rtm_result rtm_resume(
     return RTM_DONE;
 }
 
-/* Everything below is released by every reader that can hold the writer; head if none can. */
-static inline uint64_t rtm_released_by_all(const struct rtm_writer *writer) {
+/* Everything below is released by every reader that can hold the writer; head if none can. `until_ns` is
+** lowered to the time at which an absent reader whose queue is full stops holding it. */
+static inline uint64_t rtm_released_by_all(const struct rtm_writer *writer, int64_t *until_ns) {
     struct rtm_survey survey = {writer->head, -1, INT64_MAX, UINT64_MAX};
     uint64_t least = writer->head;
     for (uint32_t i = 0; i < writer->ring->layout.fixed_readers; i++) {
@@ -39,6 +40,7 @@ static inline uint64_t rtm_released_by_all(const struct rtm_writer *writer) {
         uint64_t position = rtm_survey_seat(writer->ring, i, writer->head, 1, &survey);
         if (position < least) least = position;
     }
+    if (survey.deadline_ns < *until_ns) *until_ns = survey.deadline_ns;
     return least;
 }
 

@@ -67,7 +67,7 @@ static inline int rtm_item_ready(const struct rtm_wait_item *item, int64_t *unti
     }
     if (item->doorbell) return __atomic_load_n(&item->doorbell->word, __ATOMIC_SEQ_CST) != item->heard;
     uint64_t head = __atomic_load_n(&item->writer->head, __ATOMIC_RELAXED);
-    if (item->released) return rtm_released_by_all(item->writer) >= item->released;
+    if (item->released) return rtm_released_by_all(item->writer, until_ns) >= item->released;
     struct rtm_survey survey = rtm_survey(item->writer->ring, head, 1);
     if (survey.deadline_ns < *until_ns) *until_ns = survey.deadline_ns;
     return survey.holder < 0;
