@@ -27,7 +27,7 @@ FILE = str(COUNT)
         (f"get graphs --scheduler {NOBODY} --context lab", "both name a scheduler: give one of them"),
         ("get graphs count counter", "Got unexpected extra argument"),
         ("describe graph", "Missing argument"),
-        ("describe machine brand", "'machine' is not one of"),
+        ("describe relay brand", "'relay' is not one of"),
         ("apply", "Missing option '-f'"),
         ("apply -f missing.yaml", "'missing.yaml' does not exist"),
         (f"apply -f {FILE} --root {FILE}", "is a file"),
