@@ -25,7 +25,8 @@ def edge(target: str, transport: str, **fields: Any) -> dict[str, Any]:
 
 def judge(repository: Path, folder: Path, *, rate_hz: float = 100.0, held: bool = True) -> tuple[int, str]:
     calibration = {"nodes": {"fit": {"result": {"r2": 0.95}}}, "edges": []}
-    budget = {"from": "a.b", "to": "c.d", "p99_us": 20_000.0, "measured": {"p99": 30_000.0}, "held": held}
+    budget = {"from": "a.b", "to": "c.d", "p99_us": 20_000.0, "measured": {"p99": 30_000.0}}
+    budget |= {"held": held, "verdict": "held" if held else "missed"}
     edges = [
         edge("binner.spikes", "ring", delivered=1000),
         edge("decoder.bins", "grpc", rate_hz=rate_hz),

@@ -41,6 +41,10 @@ def tensor_mapping(value: object) -> dict[str, object]:
     return {"dtype": stream_pb2.DType.Name(number), "shape": [*array.shape], "data": encoded}
 
 
+# What JSON has no number for.
+_NAMES = ("NaN", "Infinity", "-Infinity")
+
+
 def shortest(numbers: Any) -> Any:
     """As float64 that print as short as the narrower type does: 0.1, not 0.10000000149011612."""
     return numbers if numbers.dtype.itemsize == 8 else numbers.astype("U32").astype(np.float64)
@@ -71,7 +75,7 @@ def _described(value: Mapping[Any, Any]) -> Array:
     if unknown := set(map(str, value)) - _KEYS:
         raise ValueError(f"has no key {min(unknown)!r:.60}; an array has dtype, shape and data")
     dtype, data, shape = _dtype(value.get("dtype")), value.get("data"), value.get("shape")
-    if isinstance(data, str):
+    if isinstance(data, str) and data not in _NAMES:  # "Infinity" is base64, too
         array: Array = np.frombuffer(base64.b64decode(data, validate=True), dtype)
     else:
         array = _elements([] if data is None else data, dtype)

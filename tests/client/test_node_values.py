@@ -90,6 +90,13 @@ def test_unset_fields_are_none_and_none_leaves_unset(every: Descriptor) -> None:
     assert (values["count"], values["mode"], values["places"]) == (0, "MODE_UNSPECIFIED", [])
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_a_single_number_that_json_lacks_comes_back_the_same(every: Descriptor, number: float) -> None:
+    values = values_of(message_of(every, {"data": np.array(number, np.float16)}))
+
+    np.testing.assert_array_equal(to_array(message_of(every, values).data), np.array(number, np.float16))
+
+
 @given(st.sampled_from([*DTYPES.values()]), st.lists(st.integers(0, 3), max_size=3), st.randoms())
 def test_an_array_of_any_type_and_shape_comes_back_the_same(
     every: Descriptor, dtype: np.dtype, shape: list[int], random: Any

@@ -130,25 +130,6 @@ def test_a_machine_that_vanishes_is_told_and_comes_back(lab: Lab) -> None:
     until(lambda: not running_nodes(lab, "right"), 20, "the end of what it still ran")
 
 
-def test_a_machine_without_power_ends_the_graph_when_its_edges_have_waited(lab: Lab) -> None:
-    lab.meshctl("apply", "-f", IMPATIENT, *ENDLESS)
-    until(lambda: edge(lab, "impatient")["delivered"] > 100, 20, "messages")
-    lab.cut_power("right")
-    try:
-        lab.meshctl("wait", "impatient", "--for", "failed", "--timeout", "30s")
-        (graph,) = lab.get("graphs")
-        events = lab.meshctl("describe", "graph", "impatient")
-        account = edge(lab, "impatient")
-    finally:
-        lab.faults.restore("right")
-        lab.start_machine("right")
-        until(lambda: "right" in connected(lab), 20, "the machine to be back")
-
-    assert re.fullmatch(r"machine right was lost: not heard for \d+ s, with node summer", graph["reason"])
-    assert "not heard any more; summer may go on there; awaited for 2 s (hold_absent)" in events
-    assert account["sent"] == account["delivered"] + sum(account["dropped"].values()) + account["in_flight"]
-
-
 def test_a_meshd_that_starts_sweeps_nothing_of_the_other_hosts(lab: Lab) -> None:
     lab.meshctl("apply", "-f", COUNT2, *ENDLESS)
     before = {name for name in lab.segments() if ".left." in name or ".right." in name}
@@ -160,6 +141,27 @@ def test_a_meshd_that_starts_sweeps_nothing_of_the_other_hosts(lab: Lab) -> None
     assert len(before) > 4 and before <= after
     received = edge(lab)["delivered"]
     until(lambda: edge(lab)["delivered"] > received, 20, "messages")
+
+
+def test_a_machine_without_power_ends_the_graph_when_its_edges_have_waited(lab: Lab) -> None:
+    """The last in this file: its machine does not stay."""
+    lab.meshctl("apply", "-f", IMPATIENT, *ENDLESS)
+    until(lambda: edge(lab, "impatient")["delivered"] > 100, 20, "messages")
+    lab.cut_power("right")
+    try:
+        lab.meshctl("wait", "impatient", "--for", "failed", "--timeout", "30s")
+        (graph,) = lab.get("graphs")
+        events = lab.meshctl("describe", "graph", "impatient")
+        account = edge(lab, "impatient")
+    finally:
+        lab.faults.restore("right")
+        lab.start_machine("right")  # it sweeps what was left there
+        until(lambda: "right" in connected(lab), 20, "the machine to be back")
+        lab.kill("right", signal.SIGTERM)
+
+    assert re.fullmatch(r"machine right was lost: not heard for \d+ s, with node summer", graph["reason"])
+    assert "not heard any more; summer may go on there; awaited for 2 s (hold_absent)" in events
+    assert account["sent"] == account["delivered"] + sum(account["dropped"].values()) + account["in_flight"]
 
 
 def edge(lab: Lab, graph: str = "count2", target: str = "summer.numbers") -> dict[str, Any]:

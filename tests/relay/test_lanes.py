@@ -125,7 +125,9 @@ def test_a_frame_that_is_none_ends_its_lane_and_no_other(pair, frame):
 
 def test_a_newer_lane_of_the_same_name_ends_the_older(pair):
     p = pair(carry=False)
-    older, newer = p.dial_left(), p.dial_left()
+    older = p.dial_left()
+    next(older)
+    newer = p.dial_left()
     next(newer)
 
     assert end_of(older) is grpc.StatusCode.ABORTED
