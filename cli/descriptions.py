@@ -129,6 +129,7 @@ def _node_spec(spec: dict[str, Any]) -> Facts:
     yield "when failed", spec["when_failed"].replace("_", " ")
     yield "setup timeout", _milliseconds(spec["setup_timeout_ms"])
     yield "step timeout", _milliseconds(spec["step_timeout_ms"])
+    yield "spin", f"{spec['spin_us']} us" if spec["spin_us"] else "-"
 
 
 def _restart(restart: dict[str, Any]) -> str:

@@ -35,6 +35,7 @@ def node_spec(graph: graph_pb2.Graph, node: graph_pb2.Node) -> dict[str, Any]:
         "when_failed": when_failed_name(node.when_failed),
         "setup_timeout_ms": node.setup_timeout_ms,
         "step_timeout_ms": node.step_timeout_ms,
+        "spin_us": node.spin_us,
         "parameters": parameters_of(graph, node),
     }
 

@@ -70,7 +70,7 @@ def _run(command: Sequence[str], folder: Path, kind_of: Callable[[str], str]) ->
     try:
         while not arrived.exists():
             if process.poll() is not None or time.monotonic() - begun_s > PATIENCE_S:
-                raise RuntimeError(f"{command}: nothing arrived\n{(folder / 'out').read_text()}")
+                raise RuntimeError(f"{command}: nothing arrived\n{(folder / 'told.txt').read_text()}")
             time.sleep(LOOK_S)
         start_s = time.monotonic() - begun_s
         time.sleep(3)  # services start behind the loops

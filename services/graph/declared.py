@@ -30,11 +30,14 @@ NODE_KEYS = (
     "when_failed",
     "setup_timeout",
     "step_timeout",
+    "spin",
 )
 
 DRAIN_TIMEOUT_MS = 5_000
 SETUP_TIMEOUT_MS = 60_000
 STEP_TIMEOUT_MS = 5_000
+# Under a real-time policy a longer one would keep everybody else from the CPU.
+MOST_SPIN_US = 10_000
 MAX_BYTES = 64 << 10
 RESTART_MOST = 5
 RESTART_BACKOFF_MS = 200
@@ -191,6 +194,8 @@ def _read_supervision(node: graph_pb2.Node, fields: Mapping[str, Field]) -> None
         node.when_failed = fields["when_failed"].choice(WHEN_FAILED) or node.when_failed
     node.setup_timeout_ms = _milliseconds(fields, "setup_timeout", SETUP_TIMEOUT_MS)
     node.step_timeout_ms = _milliseconds(fields, "step_timeout", STEP_TIMEOUT_MS)
+    if "spin" in fields:
+        node.spin_us = fields["spin"].duration(_US, highest=MOST_SPIN_US) or 0
 
 
 def _read_restart(restart: Field | None) -> graph_pb2.Restart:

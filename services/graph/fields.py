@@ -136,8 +136,9 @@ class Field:
         self.refuse(f"{text!r:.60} is neither {' nor '.join(choices)}", did_you_mean(text, choices))
         return None
 
-    def duration(self, unit_ns: int, lowest: int = 1) -> int | None:
-        """A duration in whole units of `unit_ns`, `lowest` units at least."""
+    def duration(self, unit_ns: int, lowest: int = 1, highest: int | None = None) -> int | None:
+        """A duration in whole units of `unit_ns`, from `lowest` to `highest` (None: 24 h) of them."""
+        longest_ns = LONGEST_DURATION_NS if highest is None else highest * unit_ns
         text = self._quantity("a duration such as 15s or 200ms")
         try:
             duration_ns = parse_duration_ns(text) if text is not None else None
@@ -146,9 +147,10 @@ class Field:
             return None
         if duration_ns is None:
             return None
-        if duration_ns % unit_ns or not lowest * unit_ns <= duration_ns <= LONGEST_DURATION_NS:
+        if duration_ns % unit_ns or not lowest * unit_ns <= duration_ns <= longest_ns:
             unit = {1_000: "us", 1_000_000: "ms"}[unit_ns]
-            self.refuse(f"{text} is out of range", f"choose whole {unit}, from {lowest}{unit} to 24h")
+            most = "24h" if highest is None else f"{highest}{unit}"
+            self.refuse(f"{text} is out of range", f"choose whole {unit}, from {lowest}{unit} to {most}")
             return None
         return duration_ns // unit_ns
 

@@ -50,13 +50,15 @@ from rtmesh.v1.status_pb2 import NODE_STATE_STOPPED as STOPPED
 class Loop:
     """Runs one node from its configuration to its end."""
 
-    def __init__(self, config: LoopConfig, *, spin_ns: int = 0) -> None:
+    def __init__(self, config: LoopConfig, *, spin_ns: int | None = None) -> None:
         """Attach to the control rings.
 
         Args:
-            spin_ns: how long to spin before sleeping when nothing is due.
+            spin_ns: how long to spin before sleeping when nothing is due; None: as its graph says.
         """
         self._config = config
+        if spin_ns is None:
+            spin_ns = config.node.node.spin_us * 1000
         self._channel = Channel(config)
         self._clock = ClockPage.open(config.clock_segment)
         self._host = LoopHost(self._clock, self._channel, spin_ns)

@@ -65,6 +65,7 @@ BAD = [
     Bad("machine: right", "machine: right.local", "graph.yaml:21:14: nodes.sink.machine: 'right.local' is not a name: letters, digits, _ and -"),
     Bad("when_failed: continue", "when_failed: carry_on", "nodes.sink.when_failed: 'carry_on' is neither stop_graph nor continue; known: stop_graph, continue"),
     Bad("step_timeout: 500ms", "step_timeout: 0s", "nodes.sink.step_timeout: 0s is out of range; choose whole ms, from 1ms to 24h"),
+    Bad("step_timeout: 500ms", "spin: 20ms", "nodes.sink.spin: 20ms is out of range; choose whole us, from 1us to 10000us"),
     Bad("step_timeout: 500ms", "realtime: {policy: fifo}", "graph.yaml:27:5: nodes.sink.realtime: realtime is not supported yet; remove it"),
     Bad("step_timeout: 500ms", "record: all", "nodes.sink.record: record is not supported yet; remove it"),
     Bad("step_timeout: 500ms", "steptimeout: 500ms", "nodes.sink.steptimeout: unknown key 'steptimeout'; did you mean step_timeout?"),

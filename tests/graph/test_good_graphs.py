@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,7 +51,14 @@ def test_what_a_node_does_not_declare_has_its_default(graph: graph_pb2.Graph) ->
     assert node.machine == ""
     assert node.restart == graph_pb2.Restart(when=graph_pb2.RESTART_WHEN_NEVER, most=5, backoff_ms=200)
     assert node.when_failed == graph_pb2.WHEN_FAILED_STOP_GRAPH
-    assert (node.setup_timeout_ms, node.step_timeout_ms) == (60_000, 5_000)
+    assert (node.setup_timeout_ms, node.step_timeout_ms, node.spin_us) == (60_000, 5_000, 0)
+
+
+def test_a_node_may_spin_for_as_long_as_it_says(data: Path, good: str, tmp_path: Path) -> None:
+    folder = shutil.copytree(data, tmp_path / "graph")
+    (folder / "graph.yaml").write_text(good.replace("step_timeout: 500ms", "spin: 50us"))
+
+    assert load_graph(folder / "graph.yaml").graph.nodes[2].spin_us == 50
 
 
 def test_ports_and_methods_come_from_the_contract(graph: graph_pb2.Graph) -> None:

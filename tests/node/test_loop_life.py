@@ -10,6 +10,7 @@ import pytest
 from loop_rig import LoopRig
 
 from rtmesh.common.control import WORD_STATE, WORD_STEP_STARTED_NS, WORD_STEPS
+from rtmesh.node import loop as loop_module
 from rtmesh.shm import Policy, ReaderState
 from rtmesh.v1 import node_pb2, status_pb2
 
@@ -184,3 +185,15 @@ def test_a_free_input_may_go_without_on(tmp_path: Path) -> None:
     policies = {"bins": Policy.BLOCK, "target": Policy.BLOCK}
     with LoopRig(tmp_path, "loop_nodes:Doubler", policies=policies, free=("target",)) as rig:
         rig.start_running()
+
+
+@pytest.mark.parametrize("spin_us", [0, 50])
+def test_a_loop_spins_as_long_as_its_graph_says(monkeypatch: pytest.MonkeyPatch, spin_us: int) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(loop_module, "Channel", lambda config: None)
+    monkeypatch.setattr(loop_module.ClockPage, "open", lambda segment: None)
+    monkeypatch.setattr(loop_module, "LoopHost", lambda clock, channel, spin_ns: seen.append(spin_ns))
+
+    loop_module.Loop(node_pb2.LoopConfig(node={"node": {"spin_us": spin_us}}))
+
+    assert seen == [spin_us * 1000]

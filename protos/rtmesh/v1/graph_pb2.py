@@ -24,35 +24,35 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15rtmesh/v1/graph.proto\x12\trtmesh.v1\"\x88\x02\n\x05Graph\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06\x66older\x18\x03 \x01(\t\x12\x13\n\x0bpython_path\x18\x04 \x03(\t\x12\x13\n\x0b\x64\x65scriptors\x18\x05 \x01(\x0c\x12\x1e\n\x05nodes\x18\x06 \x03(\x0b\x32\x0f.rtmesh.v1.Node\x12\x1e\n\x05\x65\x64ges\x18\x07 \x03(\x0b\x32\x0f.rtmesh.v1.Edge\x12)\n\x07\x62udgets\x18\x08 \x03(\x0b\x32\x18.rtmesh.v1.LatencyBudget\x12\x18\n\x10\x64rain_timeout_ms\x18\t \x01(\x04\x12\"\n\x05\x66iles\x18\n \x03(\x0b\x32\x13.rtmesh.v1.CodeFile\"(\n\x08\x43odeFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\"\xd3\x02\n\x04Node\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0b\n\x03run\x18\x03 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x04 \x03(\t\x12\x0f\n\x07machine\x18\x05 \x01(\t\x12\x12\n\nparameters\x18\x06 \x01(\x0c\x12\x1f\n\x06inputs\x18\x07 \x03(\x0b\x32\x0f.rtmesh.v1.Port\x12 \n\x07outputs\x18\x08 \x03(\x0b\x32\x0f.rtmesh.v1.Port\x12\"\n\x07methods\x18\t \x03(\x0b\x32\x11.rtmesh.v1.Method\x12#\n\x07restart\x18\n \x01(\x0b\x32\x12.rtmesh.v1.Restart\x12*\n\x0bwhen_failed\x18\x0b \x01(\x0e\x32\x15.rtmesh.v1.WhenFailed\x12\x18\n\x10setup_timeout_ms\x18\x0c \x01(\x04\x12\x17\n\x0fstep_timeout_ms\x18\r \x01(\x04\"B\n\x04Port\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03rpc\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x11\n\tmax_bytes\x18\x04 \x01(\x04\"C\n\x06Method\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0crequest_type\x18\x02 \x01(\t\x12\x15\n\rresponse_type\x18\x03 \x01(\t\"Q\n\x07Restart\x12$\n\x04when\x18\x01 \x01(\x0e\x32\x16.rtmesh.v1.RestartWhen\x12\x0c\n\x04most\x18\x02 \x01(\r\x12\x12\n\nbackoff_ms\x18\x03 \x01(\x04\"\x9d\x01\n\x04\x45\x64ge\x12\x11\n\tfrom_node\x18\x01 \x01(\t\x12\x11\n\tfrom_port\x18\x02 \x01(\t\x12\x0f\n\x07to_node\x18\x03 \x01(\t\x12\x0f\n\x07to_port\x18\x04 \x01(\t\x12&\n\twhen_full\x18\x05 \x01(\x0e\x32\x13.rtmesh.v1.WhenFull\x12\r\n\x05queue\x18\x06 \x01(\r\x12\x16\n\x0ehold_absent_ms\x18\x07 \x01(\x04\"g\n\rLatencyBudget\x12\x11\n\tfrom_node\x18\x01 \x01(\t\x12\x11\n\tfrom_port\x18\x02 \x01(\t\x12\x0f\n\x07to_node\x18\x03 \x01(\t\x12\x0f\n\x07to_port\x18\x04 \x01(\t\x12\x0e\n\x06p99_us\x18\x05 \x01(\x04*`\n\x0bRestartWhen\x12\x1c\n\x18RESTART_WHEN_UNSPECIFIED\x10\x00\x12\x16\n\x12RESTART_WHEN_NEVER\x10\x01\x12\x1b\n\x17RESTART_WHEN_ON_FAILURE\x10\x02*_\n\nWhenFailed\x12\x1b\n\x17WHEN_FAILED_UNSPECIFIED\x10\x00\x12\x1a\n\x16WHEN_FAILED_STOP_GRAPH\x10\x01\x12\x18\n\x14WHEN_FAILED_CONTINUE\x10\x02*k\n\x08WhenFull\x12\x19\n\x15WHEN_FULL_UNSPECIFIED\x10\x00\x12\x13\n\x0fWHEN_FULL_BLOCK\x10\x01\x12\x19\n\x15WHEN_FULL_DROP_OLDEST\x10\x02\x12\x14\n\x10WHEN_FULL_LATEST\x10\x03*N\n\tTransport\x12\x19\n\x15TRANSPORT_UNSPECIFIED\x10\x00\x12\x12\n\x0eTRANSPORT_RING\x10\x01\x12\x12\n\x0eTRANSPORT_GRPC\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15rtmesh/v1/graph.proto\x12\trtmesh.v1\"\x88\x02\n\x05Graph\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06\x66older\x18\x03 \x01(\t\x12\x13\n\x0bpython_path\x18\x04 \x03(\t\x12\x13\n\x0b\x64\x65scriptors\x18\x05 \x01(\x0c\x12\x1e\n\x05nodes\x18\x06 \x03(\x0b\x32\x0f.rtmesh.v1.Node\x12\x1e\n\x05\x65\x64ges\x18\x07 \x03(\x0b\x32\x0f.rtmesh.v1.Edge\x12)\n\x07\x62udgets\x18\x08 \x03(\x0b\x32\x18.rtmesh.v1.LatencyBudget\x12\x18\n\x10\x64rain_timeout_ms\x18\t \x01(\x04\x12\"\n\x05\x66iles\x18\n \x03(\x0b\x32\x13.rtmesh.v1.CodeFile\"(\n\x08\x43odeFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\"\xe4\x02\n\x04Node\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0b\n\x03run\x18\x03 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x04 \x03(\t\x12\x0f\n\x07machine\x18\x05 \x01(\t\x12\x12\n\nparameters\x18\x06 \x01(\x0c\x12\x1f\n\x06inputs\x18\x07 \x03(\x0b\x32\x0f.rtmesh.v1.Port\x12 \n\x07outputs\x18\x08 \x03(\x0b\x32\x0f.rtmesh.v1.Port\x12\"\n\x07methods\x18\t \x03(\x0b\x32\x11.rtmesh.v1.Method\x12#\n\x07restart\x18\n \x01(\x0b\x32\x12.rtmesh.v1.Restart\x12*\n\x0bwhen_failed\x18\x0b \x01(\x0e\x32\x15.rtmesh.v1.WhenFailed\x12\x18\n\x10setup_timeout_ms\x18\x0c \x01(\x04\x12\x17\n\x0fstep_timeout_ms\x18\r \x01(\x04\x12\x0f\n\x07spin_us\x18\x0e \x01(\r\"B\n\x04Port\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0b\n\x03rpc\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x11\n\tmax_bytes\x18\x04 \x01(\x04\"C\n\x06Method\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0crequest_type\x18\x02 \x01(\t\x12\x15\n\rresponse_type\x18\x03 \x01(\t\"Q\n\x07Restart\x12$\n\x04when\x18\x01 \x01(\x0e\x32\x16.rtmesh.v1.RestartWhen\x12\x0c\n\x04most\x18\x02 \x01(\r\x12\x12\n\nbackoff_ms\x18\x03 \x01(\x04\"\x9d\x01\n\x04\x45\x64ge\x12\x11\n\tfrom_node\x18\x01 \x01(\t\x12\x11\n\tfrom_port\x18\x02 \x01(\t\x12\x0f\n\x07to_node\x18\x03 \x01(\t\x12\x0f\n\x07to_port\x18\x04 \x01(\t\x12&\n\twhen_full\x18\x05 \x01(\x0e\x32\x13.rtmesh.v1.WhenFull\x12\r\n\x05queue\x18\x06 \x01(\r\x12\x16\n\x0ehold_absent_ms\x18\x07 \x01(\x04\"g\n\rLatencyBudget\x12\x11\n\tfrom_node\x18\x01 \x01(\t\x12\x11\n\tfrom_port\x18\x02 \x01(\t\x12\x0f\n\x07to_node\x18\x03 \x01(\t\x12\x0f\n\x07to_port\x18\x04 \x01(\t\x12\x0e\n\x06p99_us\x18\x05 \x01(\x04*`\n\x0bRestartWhen\x12\x1c\n\x18RESTART_WHEN_UNSPECIFIED\x10\x00\x12\x16\n\x12RESTART_WHEN_NEVER\x10\x01\x12\x1b\n\x17RESTART_WHEN_ON_FAILURE\x10\x02*_\n\nWhenFailed\x12\x1b\n\x17WHEN_FAILED_UNSPECIFIED\x10\x00\x12\x1a\n\x16WHEN_FAILED_STOP_GRAPH\x10\x01\x12\x18\n\x14WHEN_FAILED_CONTINUE\x10\x02*k\n\x08WhenFull\x12\x19\n\x15WHEN_FULL_UNSPECIFIED\x10\x00\x12\x13\n\x0fWHEN_FULL_BLOCK\x10\x01\x12\x19\n\x15WHEN_FULL_DROP_OLDEST\x10\x02\x12\x14\n\x10WHEN_FULL_LATEST\x10\x03*N\n\tTransport\x12\x19\n\x15TRANSPORT_UNSPECIFIED\x10\x00\x12\x12\n\x0eTRANSPORT_RING\x10\x01\x12\x12\n\x0eTRANSPORT_GRPC\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rtmesh.v1.graph_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESTARTWHEN']._serialized_start=1172
-  _globals['_RESTARTWHEN']._serialized_end=1268
-  _globals['_WHENFAILED']._serialized_start=1270
-  _globals['_WHENFAILED']._serialized_end=1365
-  _globals['_WHENFULL']._serialized_start=1367
-  _globals['_WHENFULL']._serialized_end=1474
-  _globals['_TRANSPORT']._serialized_start=1476
-  _globals['_TRANSPORT']._serialized_end=1554
+  _globals['_RESTARTWHEN']._serialized_start=1189
+  _globals['_RESTARTWHEN']._serialized_end=1285
+  _globals['_WHENFAILED']._serialized_start=1287
+  _globals['_WHENFAILED']._serialized_end=1382
+  _globals['_WHENFULL']._serialized_start=1384
+  _globals['_WHENFULL']._serialized_end=1491
+  _globals['_TRANSPORT']._serialized_start=1493
+  _globals['_TRANSPORT']._serialized_end=1571
   _globals['_GRAPH']._serialized_start=37
   _globals['_GRAPH']._serialized_end=301
   _globals['_CODEFILE']._serialized_start=303
   _globals['_CODEFILE']._serialized_end=343
   _globals['_NODE']._serialized_start=346
-  _globals['_NODE']._serialized_end=685
-  _globals['_PORT']._serialized_start=687
-  _globals['_PORT']._serialized_end=753
-  _globals['_METHOD']._serialized_start=755
-  _globals['_METHOD']._serialized_end=822
-  _globals['_RESTART']._serialized_start=824
-  _globals['_RESTART']._serialized_end=905
-  _globals['_EDGE']._serialized_start=908
-  _globals['_EDGE']._serialized_end=1065
-  _globals['_LATENCYBUDGET']._serialized_start=1067
-  _globals['_LATENCYBUDGET']._serialized_end=1170
+  _globals['_NODE']._serialized_end=702
+  _globals['_PORT']._serialized_start=704
+  _globals['_PORT']._serialized_end=770
+  _globals['_METHOD']._serialized_start=772
+  _globals['_METHOD']._serialized_end=839
+  _globals['_RESTART']._serialized_start=841
+  _globals['_RESTART']._serialized_end=922
+  _globals['_EDGE']._serialized_start=925
+  _globals['_EDGE']._serialized_end=1082
+  _globals['_LATENCYBUDGET']._serialized_start=1084
+  _globals['_LATENCYBUDGET']._serialized_end=1187
 # @@protoc_insertion_point(module_scope)

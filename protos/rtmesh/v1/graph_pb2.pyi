@@ -78,7 +78,7 @@ class CodeFile(_message.Message):
     def __init__(self, path: _Optional[str] = ..., sha256: _Optional[bytes] = ...) -> None: ...
 
 class Node(_message.Message):
-    __slots__ = ("name", "service", "run", "command", "machine", "parameters", "inputs", "outputs", "methods", "restart", "when_failed", "setup_timeout_ms", "step_timeout_ms")
+    __slots__ = ("name", "service", "run", "command", "machine", "parameters", "inputs", "outputs", "methods", "restart", "when_failed", "setup_timeout_ms", "step_timeout_ms", "spin_us")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     RUN_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +92,7 @@ class Node(_message.Message):
     WHEN_FAILED_FIELD_NUMBER: _ClassVar[int]
     SETUP_TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     STEP_TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    SPIN_US_FIELD_NUMBER: _ClassVar[int]
     name: str
     service: str
     run: str
@@ -105,7 +106,8 @@ class Node(_message.Message):
     when_failed: WhenFailed
     setup_timeout_ms: int
     step_timeout_ms: int
-    def __init__(self, name: _Optional[str] = ..., service: _Optional[str] = ..., run: _Optional[str] = ..., command: _Optional[_Iterable[str]] = ..., machine: _Optional[str] = ..., parameters: _Optional[bytes] = ..., inputs: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., outputs: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., methods: _Optional[_Iterable[_Union[Method, _Mapping]]] = ..., restart: _Optional[_Union[Restart, _Mapping]] = ..., when_failed: _Optional[_Union[WhenFailed, str]] = ..., setup_timeout_ms: _Optional[int] = ..., step_timeout_ms: _Optional[int] = ...) -> None: ...
+    spin_us: int
+    def __init__(self, name: _Optional[str] = ..., service: _Optional[str] = ..., run: _Optional[str] = ..., command: _Optional[_Iterable[str]] = ..., machine: _Optional[str] = ..., parameters: _Optional[bytes] = ..., inputs: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., outputs: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., methods: _Optional[_Iterable[_Union[Method, _Mapping]]] = ..., restart: _Optional[_Union[Restart, _Mapping]] = ..., when_failed: _Optional[_Union[WhenFailed, str]] = ..., setup_timeout_ms: _Optional[int] = ..., step_timeout_ms: _Optional[int] = ..., spin_us: _Optional[int] = ...) -> None: ...
 
 class Port(_message.Message):
     __slots__ = ("name", "rpc", "type", "max_bytes")
