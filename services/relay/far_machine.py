@@ -112,12 +112,6 @@ class FarMachine:
         with self._lock:
             self._hang_up()
 
-    @property
-    def is_used(self) -> bool:
-        """Whether any edge goes to or comes from it."""
-        with self._lock:
-            return any(self._uses.values())
-
     def _begin(self, name: str, cancel: Callable[[], object]) -> Lane:
         lane = Lane(self._own, self._name, name, self._find_egress, cancel)
         with self._lock:

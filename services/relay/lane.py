@@ -14,8 +14,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-import structlog
-
 from rtmesh.common.errors import AbortedError, RtmeshError
 from rtmesh.common.status_codes import code_of, error_from_number
 from rtmesh.relay.egress import EgressEdge
@@ -32,7 +30,8 @@ SILENCE_S = 2.5
 _TAIL_S = 0.02
 # A frame is full above this; one edge gives 64 KiB at a time, or one large message.
 _FULL_BYTES = 256 * 1024
-_STEP_ASIDE_S = 0.0005
+# Another thread has its turn; who ends it says so, and this is for the one that was interrupted.
+_STEP_ASIDE_S = 0.1
 _NOT_FOUND = 5  # google.rpc.Code
 # How soon an edge is looked at again whose seat another lane has not left yet.
 _SEAT_S = 0.005
@@ -59,12 +58,12 @@ class Lane:
         self.is_up = False  # something was heard
         self.is_dialled = False  # from here
         self.reason: RtmeshError | None = None  # why it is over
-        self.over = threading.Event()
         self._hello = Frame(hello=LaneHello(machine=own, lane=name))
         self._find_egress = find_egress
         self._cancel = cancel
         self._turn = threading.Lock()  # held while the sending thread is not in gRPC
-        self._wanted: deque[None] = deque()  # one for each other thread that wants it
+        self._wanted: deque[None] = deque()  # one for each other thread that wants or has it
+        self._returned = threading.Event()
         self._bell = Doorbell()
         self._answers: deque[Answer] = deque()
         self._closed: deque[int] = deque()
@@ -75,7 +74,6 @@ class Lane:
         self._numbers = self._first = 0
         self._sent_s = self._heard_s = self._looked_s = time.monotonic()
         self._is_tail_due = False
-        self._log = structlog.get_logger().bind(far=far, lane=name)
 
     # any thread
 
@@ -114,7 +112,6 @@ class Lane:
         for edge in edges:
             edge.left(f"{self.far}: {reason}")
         self._cancel()
-        self.over.set()
 
     # the receiving thread
 
@@ -206,8 +203,9 @@ class Lane:
             if frame is not None:
                 self._sent_s = time.monotonic()
                 yield frame
-            if self._wanted:
-                time.sleep(_STEP_ASIDE_S)  # a lock is not fair
+            while self._wanted:  # a lock is not fair
+                self._returned.wait(_STEP_ASIDE_S)
+                self._returned.clear()
 
     def _next_frame(self) -> bytes | None:
         """What is ready; None if there is nothing to say yet."""
@@ -328,6 +326,9 @@ class Lane:
         """Keep the sending thread out, from another thread."""
         self._wanted.append(None)
         self._bell.ring()
-        with self._turn:
+        try:
+            with self._turn:
+                yield
+        finally:
             self._wanted.pop()
-            yield
+            self._returned.set()
