@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from rtmesh.common.origins import origin_id
 from rtmesh.graph.names import did_you_mean
+from rtmesh.graph.precedence import time_slices_us
 from rtmesh.graph.problems import PlanError, Problem
 from rtmesh.v1 import graph_pb2, plan_pb2
 
@@ -121,6 +122,9 @@ def _machine_plan(
         files=graph.files,
         nodes=[_node_plan(node, edges) for node in nodes],
     )
+    slices_us = time_slices_us(graph)
+    for node_plan in plan.nodes:
+        node_plan.time_slice_us = slices_us[node_plan.node.name]
     for node in nodes:
         plan.rings.extend(_output_ring(graph, node, port) for port in node.outputs)
         plan.rings.extend(

@@ -27,6 +27,7 @@ from google.protobuf import json_format
 
 from rtmesh.common.clock import ClockPage
 from rtmesh.common.processes import die_with_parent, wake_on_time
+from rtmesh.common.time_slice import set_time_slice
 from rtmesh.node.channel import Channel
 from rtmesh.node.definition import Definition
 from rtmesh.node.engine import Engine
@@ -213,6 +214,8 @@ def main(arguments: Sequence[str]) -> int:
     if config.die_with_parent:
         die_with_parent(config.parent_process_id)
     wake_on_time()
+    if config.node.time_slice_us:
+        set_time_slice(config.node.time_slice_us)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     loop = Loop(config)
     with _stack_file(config.stack_path):

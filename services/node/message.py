@@ -32,7 +32,7 @@ class MessageType:
         self.message_class: type[ProtoMessage] = GetMessageClass(descriptor)
         self.layout = MessageLayout(descriptor)
         self.other_names = frozenset(self.layout.field_names) - self.layout.set_apart
-        self._received = message_type(self.other_names)
+        self._received = message_type(self.other_names, self.layout.tensors)
         # A stream seldom changes how its messages are laid out: the last one is tried first.
         self._last: Places | None = None
 
@@ -58,12 +58,12 @@ class MessageType:
         if not layout.tensors:
             rest = self._encode_others(fields)
             return Encoded((rest,), len(rest))
+        others = dict(fields)
         pieces: list[tensors.Piece] = []
         for name, field in layout.tensors.items():
-            if (value := fields.get(name)) is not None:
+            if (value := others.pop(name, None)) is not None:
                 pieces += field.pieces(value)
-        is_all = len(fields) == 1 and bool(pieces)
-        return _with_pieces(b"" if is_all else self._encode_others(fields), pieces)
+        return _with_pieces(self._encode_others(others) if others else b"", pieces)
 
     def decode(self, buffer: Any, keep: object = None) -> Message:
         """The message in `buffer`. As long as it views it, it keeps it alive, and `keep` with it.
@@ -95,20 +95,14 @@ class MessageType:
         message = self._received(self, NO_HEADER, None)
         message._source = message._buffer = view if view.readonly else view.toreadonly()
         message._keep = keep
-        if not self._find_as_before(message):
+        last = self._last
+        header = last.template.header(buffer) if last is not None else None
+        if header is None:
             self._find_fields(message)
+        elif last is not None:
+            message._header = header
+            message._tensors, message._cuts, message._arrays, _ = last
         return message
-
-    def _find_as_before(self, message: Message) -> bool:
-        """Find header and tensors where they lay in the last message; False if they may lie elsewhere."""
-        last, buffer = self._last, message._buffer
-        if last is None or len(buffer) != last.length:
-            return False
-        header = wire.written_header(buffer)
-        if header is None or not last.fits(buffer, self.layout.singular):
-            return False
-        message._header, message._tensors, message._cuts = header, last.tensors, last.cuts
-        return True
 
     def _find_fields(self, message: Message) -> None:
         """Find the header and the tensors in one pass over the top-level fields."""
@@ -131,7 +125,9 @@ class MessageType:
             elif wire_type == BYTES and number == HEADER_FIELD:
                 message._header = wire.parse_header(message._buffer[payload:end])
                 message._cuts.append((start, end))
-        self._last = Places.of(message._buffer, message._cuts, found) if header else None
+        self._last = Places.of(message._buffer, message._cuts, found, self.layout) if header else None
+        if self._last is not None:
+            message._arrays = self._last.arrays
         return None
 
     def _find_in_merged(self, message: Message) -> None:

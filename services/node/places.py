@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Self
 
-from rtmesh.node import wire
-from rtmesh.node.wire import HEADER_SIZE
+from rtmesh.node._wire import MOST_MARKS, MOST_NUMBERS, Template
+from rtmesh.node.layout import MessageLayout
+from rtmesh.node.tensors import ArrayPlace
 
 Extents = dict[int, list[tuple[int, int]]]
 
@@ -15,39 +16,54 @@ class Places(NamedTuple):
     """A message laid out as our writers do: header, other fields, tensors behind each other to the end.
 
     Attributes:
-        length: of the message.
         tensors: extents of the tensors' payloads, by field number.
         cuts: extents of the header and of the tensors, tags included.
-        others_end: where the first tensor begins.
-        marks: what stands before each payload, tag and length, and from where to where.
+        arrays: by field name, of those that are not repeated, valid and not empty.
+        template: what must be as it was for all of this to hold: the length; tag and length of each tensor,
+            and of those in `arrays` dtype and shape; and that fields fill what stands before the first.
     """
 
-    length: int
     tensors: Extents
     cuts: list[tuple[int, int]]
-    others_end: int
-    marks: tuple[tuple[int, int, bytes], ...]
+    arrays: dict[str, ArrayPlace]
+    template: Template
 
     @classmethod
-    def of(cls, buffer: memoryview, cuts: list[tuple[int, int]], tensors: Extents) -> Self | None:
+    def of(
+        cls, buffer: memoryview, cuts: list[tuple[int, int]], tensors: Extents, layout: MessageLayout
+    ) -> Self | None:
         """The places in a message whose header lies first; None if it is laid out otherwise."""
         ends = [end for _, end in cuts[1:]]
         starts = [start for start, _ in cuts[1:]]
         if not starts or starts[1:] != ends[:-1] or ends[-1] != len(buffer):
             return None
-        payloads = sorted([payload for extents in tensors.values() for payload, _ in extents])
-        marks = tuple([(at, to, bytes(buffer[at:to])) for at, to in zip(starts, payloads, strict=True)])
-        return cls(len(buffer), tensors, cuts, starts[0], marks)
+        arrays = _arrays(buffer, tensors, layout)
+        template = _template(buffer, starts, tensors, layout, arrays)
+        return None if template is None else cls(tensors, cuts, arrays, template)
 
-    def fits(self, buffer: memoryview, singular: Mapping[int, object]) -> bool:
-        """Whether the tensors of `buffer`, of the same length and with a header, lie there too."""
-        for start, payload, mark in self.marks:
-            if buffer[start:payload] != mark:
-                return False
-        if self.others_end == HEADER_SIZE:
-            return True
-        try:
-            numbers = [field[0] for field in wire.scan(buffer, HEADER_SIZE, self.others_end)]
-        except ValueError:
-            return False  # no field ends where the first tensor began: to be looked at anew
-        return singular.keys().isdisjoint(numbers)
+
+def _template(
+    buffer: memoryview,
+    starts: list[int],
+    tensors: Extents,
+    layout: MessageLayout,
+    arrays: Mapping[str, ArrayPlace],
+) -> Template | None:
+    if len(starts) > MOST_MARKS or len(layout.singular) > MOST_NUMBERS:
+        return None
+    data = {tensors[layout.tensors[name].number][0][0]: at for name, (_, _, at) in arrays.items()}
+    payloads = sorted([payload for extents in tensors.values() for payload, _ in extents])
+    ends = [data.get(payload, payload) for payload in payloads]
+    marks = tuple([(start, bytes(buffer[start:end])) for start, end in zip(starts, ends, strict=True)])
+    return Template(len(buffer), starts[0], marks, tuple(layout.singular))
+
+
+def _arrays(buffer: memoryview, tensors: Extents, layout: MessageLayout) -> dict[str, ArrayPlace]:
+    arrays = {}
+    for name, field in layout.tensors.items():
+        if not field.is_repeated and field.number in tensors:
+            start, end = tensors[field.number][0]
+            place = field.place(buffer, start, end)
+            if place is not None:
+                arrays[name] = place
+    return arrays

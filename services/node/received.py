@@ -1,6 +1,6 @@
 """A received message: a view on the bytes that it lies in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ import numpy as np
 from google.protobuf.message import Message as ProtoMessage
 
 from rtmesh.node import wire
+from rtmesh.node.tensors import ArrayPlace
 from rtmesh.node.wire import HeaderValues
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 NO_HEADER = HeaderValues()
 _NO_BYTES = memoryview(b"")
 _NO_TENSORS: dict[int, list[tuple[int, int]]] = {}
+_NO_ARRAYS: dict[str, ArrayPlace] = {}
 
 
 class Message:
@@ -32,6 +34,8 @@ class Message:
     _buffer = _NO_BYTES
     _tensors = _NO_TENSORS
     _cuts: Sequence[tuple[int, int]] = ()
+    # Where arrays lie, if the message is laid out as the one before it.
+    _arrays: Mapping[str, ArrayPlace] = _NO_ARRAYS
 
     def __init__(self, type_: "MessageType", header: HeaderValues, others: ProtoMessage | None) -> None:
         """`others` is the whole message for a type without tensors, else what is not parsed yet."""
@@ -65,13 +69,10 @@ class Message:
         return views[0] if views else None
 
     def __getattr__(self, name: str) -> Any:
-        # Called only for what is no attribute (yet): a Tensor, or a field of a message that is not parsed.
+        # Called only for what is no attribute: to say what there is.
         if name.startswith("__"):  # copy and pickle ask for such before there is anything
             raise AttributeError(name)
-        value = self[name]
-        if name in self._type.layout.tensors:
-            self.__dict__[name] = value
-        return value
+        return self[name]
 
     def __repr__(self) -> str:
         shown = ", ".join([f"{name}={_shown(self[name])}" for name in self.fields])
@@ -90,10 +91,47 @@ class Message:
         return self._others
 
 
-def message_type(field_names: Iterable[str]) -> type[Message]:
-    """Message with these fields, none of them a Tensor, as properties: no Python runs when one is read."""
-    names = [name for name in field_names if not hasattr(Message, name) and not name.startswith("_")]
-    return type("Message", (Message,), {name: property(attrgetter(f"_others.{name}")) for name in names})
+class TensorAttribute:
+    """A Tensor of a message as an attribute: viewed once, from then on found in the message's own dict."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, message: Message | None, owner: object) -> Any:
+        if message is None:
+            return self
+        name = self._name
+        place = message._arrays.get(name)
+        if place is None:
+            array = message[name]
+        else:
+            shape, dtype, at = place
+            array = np.ndarray(shape, dtype, message._buffer, at)
+        message.__dict__[name] = array
+        return array
+
+
+class LateAttribute:
+    """A field, no Tensor, of a message that has Tensors: the others are parsed when the first is read."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, message: Message | None, owner: object) -> Any:
+        return self if message is None else getattr(message._others or message._other_fields(), self._name)
+
+
+def message_type(field_names: Iterable[str], tensor_names: Iterable[str]) -> type[Message]:
+    """Message with its fields as attributes; without Tensors no Python runs when one is read."""
+    attributes: dict[str, object] = {name: TensorAttribute(name) for name in tensor_names}
+    of_others = LateAttribute if attributes else _parsed_attribute
+    attributes.update({name: of_others(name) for name in field_names})
+    free = {name: each for name, each in attributes.items() if not hasattr(Message, name) and name[0] != "_"}
+    return type("Message", (Message,), free)
+
+
+def _parsed_attribute(name: str) -> property:
+    return property(attrgetter(f"_others.{name}"))
 
 
 def _shown(value: object) -> str:

@@ -12,15 +12,13 @@ from rtmesh.node.wire import BYTES, VARINT, Buffer, field_tag, read_varint, scan
 _DTYPE_FIELD, _SHAPE_FIELD, _DATA_FIELD = 1, 2, 3
 
 
-class Piece(NamedTuple):
-    """A tensor ready to be written: `prefix`, then the elements of `array` in C order, little-endian.
+# A tensor ready to be written: a prefix, then the elements of an array in C order, little-endian; whether
+# they lie in memory otherwise.
+Piece = tuple[bytes, Array, bool]
 
-    `is_awkward` says that they do not lie in memory like that.
-    """
 
-    prefix: bytes
-    array: Array
-    is_awkward: bool
+# What numpy needs to view an array in a message: shape, dtype, offset of the first element.
+ArrayPlace = tuple[tuple[int, ...], np.dtype[Any], int]
 
 
 class _Layout(NamedTuple):
@@ -35,7 +33,7 @@ class _Layout(NamedTuple):
 class TensorField:
     """One field of type rtmesh.v1.Tensor of one message type.
 
-    Remembers the last prefix it wrote and the last it read: a stream seldom changes its shape.
+    Remembers the last prefix it wrote: a stream seldom changes its shape.
     """
 
     def __init__(self, field: FieldDescriptor) -> None:
@@ -44,7 +42,6 @@ class TensorField:
         self.is_repeated: bool = field.is_repeated
         self._tag = field_tag(field.number, BYTES)
         self._written: tuple[object, object, bytes, bool] = (None, None, b"", False)
-        self._read: tuple[int, bytes, _Layout | None] = (-1, b"", None)
 
     def pieces(self, value: object) -> list[Piece]:
         """What to write for `value`, an array-like, or several if the field is repeated.
@@ -62,13 +59,22 @@ class TensorField:
 
         Raises ValueError naming the field if shape, dtype and data do not fit.
         """
-        length, prefix, layout = self._read
-        if layout is None or end - start != length or buffer[start : start + len(prefix)] != prefix:
-            layout = self._read_layout(buffer, start, end)
-        dtype, shape, count, data = layout
-        if count == 0:
-            return read_only(np.empty(shape, dtype))
-        return np.ndarray(shape, dtype, buffer, start + data)
+        layout, _ = read_layout(buffer, start, end, self.where)
+        if layout.element_count == 0:
+            return read_only(np.empty(layout.shape, layout.dtype))
+        return np.ndarray(layout.shape, layout.dtype, buffer, start + layout.data)
+
+    def place(self, buffer: Buffer, start: int, end: int) -> ArrayPlace | None:
+        """Shape, dtype and first element of the same; None if it has none, or data that do not end it.
+
+        What stands before the first element then says all of it: equal bytes there mean an equal array.
+        """
+        try:
+            layout, data_end = read_layout(buffer, start, end, self.where)
+        except ValueError:
+            return None  # whoever reads it is told
+        is_all = layout.element_count > 0 and data_end == end
+        return (layout.shape, layout.dtype, start + layout.data) if is_all else None
 
     def _piece(self, value: object) -> Piece:
         array = value if isinstance(value, np.ndarray) else as_array(value, self.where)
@@ -76,18 +82,12 @@ class TensorField:
         if array.dtype is not dtype or array.shape != shape:
             prefix, is_swapped = self._prefix(array)
             self._written = (array.dtype, array.shape, prefix, is_swapped)
-        return Piece(prefix, array, is_swapped or not array.flags.c_contiguous)
+        return prefix, array, is_swapped or not array.flags.c_contiguous
 
     def _prefix(self, array: Array) -> tuple[bytes, bool]:
         number = dtype_number(array, self.where)
         start = tensor_start(number, array.shape, array.nbytes)
         return self._tag + varint(len(start) + array.nbytes) + start, array.dtype != DTYPES[number]
-
-    def _read_layout(self, buffer: Buffer, start: int, end: int) -> _Layout:
-        layout, data_end = read_layout(buffer, start, end, self.where)
-        if data_end == end:  # then equal bytes before the data mean an equal layout
-            self._read = (end - start, bytes(buffer[start : start + layout.data]), layout)
-        return layout
 
 
 def tensor_start(number: int, shape: tuple[int, ...], byte_count: int) -> bytes:

@@ -14,12 +14,15 @@ A header as this module writes it lies first and has one length:
         25     1  tag 4, 64 bits (0x21)
 """
 
-import struct
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from rtmesh.node import _wire
+from rtmesh.node._wire import HEADER_SIZE as HEADER_SIZE
+from rtmesh.node._wire import pack_header as pack_header
+from rtmesh.node._wire import written_header as written_header
 from rtmesh.v1 import stream_pb2
 
 Buffer = bytes | bytearray | memoryview
@@ -27,22 +30,8 @@ Buffer = bytes | bytearray | memoryview
 VARINT, FIXED64, BYTES, GROUP, END_GROUP, FIXED32 = range(6)
 HEADER_FIELD = 1
 
-_LAYOUT = struct.Struct("<HBQBIBqBQBIBQBq")
-# The same bytes again: only tags and length, only values. Two look-ups beat taking one tuple apart.
-_TAG_LAYOUT = struct.Struct("<HB8xB4xB8xB8xB4xB8xB8x")
-_VALUE_LAYOUT = struct.Struct("<3xQxIxqxQxIxQxq")
-_START = 0x370A  # tag and length
-_TAGS = (_START, 0x09, 0x15, 0x19, 0x21, 0x2D, 0x31, 0x39)
 _TAG, _LONG_TAG = 0x0A, 0x8A  # of field 1 in one byte, and the first of several
 _LENGTHS = {FIXED64: 8, FIXED32: 4}
-
-# HeaderValues._make without its check.
-_new_tuple = tuple.__new__
-_pack, _unpack_tags, _unpack_values = _LAYOUT.pack, _TAG_LAYOUT.unpack_from, _VALUE_LAYOUT.unpack_from
-
-HEADER_SIZE = _LAYOUT.size
-assert HEADER_SIZE == _TAG_LAYOUT.size == _VALUE_LAYOUT.size == 57, "see the table above"
-
 
 # Of a header, in the order of HeaderValues: making one of those takes longer.
 Values = tuple[int, int, int, int, int, int, int]
@@ -60,6 +49,9 @@ class HeaderValues(NamedTuple):
     origin_time_ns: int = 0
 
 
+_wire.use_header_type(HeaderValues)
+
+
 class Field(NamedTuple):
     """One field as it lies in a message: its tag begins at `start`, its payload at `payload`.
 
@@ -71,23 +63,6 @@ class Field(NamedTuple):
     start: int
     payload: int
     end: int
-
-
-def pack_header(values: Values) -> bytes:
-    """The header, values in the order of HeaderValues, as field 1 of a message: 57 bytes, zeros included."""
-    sequence, epoch, publish, origin, origin_epoch, origin_sequence, origin_time = values
-    return _pack(
-        _START,
-        0x09, sequence, 0x15, epoch, 0x19, publish, 0x21, origin,
-        0x2D, origin_epoch, 0x31, origin_sequence, 0x39, origin_time,
-    )  # fmt: skip
-
-
-def written_header(buffer: Buffer) -> HeaderValues | None:
-    """The header that lies first in the form of pack_header; None if something else lies there."""
-    if len(buffer) < HEADER_SIZE or _unpack_tags(buffer) != _TAGS:
-        return None
-    return _new_tuple(HeaderValues, _unpack_values(buffer))
 
 
 def sole_header(data: bytes) -> HeaderValues | None:

@@ -10,6 +10,7 @@ import pytest
 from loop_rig import LoopRig
 
 from rtmesh.common.control import WORD_STATE, WORD_STEP_STARTED_NS, WORD_STEPS
+from rtmesh.common.time_slice import time_slice_us
 from rtmesh.node import loop as loop_module
 from rtmesh.shm import Policy, ReaderState
 from rtmesh.v1 import node_pb2, status_pb2
@@ -179,6 +180,15 @@ def test_the_loop_imports_neither_grpc_nor_asyncio(tmp_path: Path) -> None:
         event = rig.until(lambda event: event.HasField("result"), "result")
 
         assert '"heavy": []' in event.result.json
+
+
+def test_the_kernel_reports_the_time_slice_of_the_plan(tmp_path: Path) -> None:
+    knows_slices = time_slice_us() is not None  # Linux 6.12 and later
+    with LoopRig(tmp_path, "loop_nodes:Doubler", policies=BLOCK) as rig:
+        rig.start_running()
+        assert rig.process is not None
+
+        assert time_slice_us(rig.process.pid) == (150 if knows_slices else None)
 
 
 def test_a_free_input_may_go_without_on(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from google.protobuf import json_format
 from laboratory import LAB_FOLDER, LAB_PROTO
 
 from rtmesh.common.clock import ClockPage
-from rtmesh.common.control import control_ring_names, events_layout, orders_layout, requests_layout
+from rtmesh.common.control import control_layouts, control_ring_names
+from rtmesh.common.parts import Cutter, Joiner
 from rtmesh.common.processes import spawn
 from rtmesh.graph.contract import Contract
 from rtmesh.graph.protos import compile_protos
@@ -116,14 +117,22 @@ class LoopRig:
         deadline_s = time.monotonic() + PATIENCE_S
         while True:
             has_ended = self.process is not None and self.process.poll() is not None
-            while (view := self._events.try_take(1)) is not None:
-                self.events.append(node_pb2.NodeEvent.FromString(bytes(memoryview(view))))
-                self._events.release()
-                if is_it(self.events[-1]):
-                    return self.events[-1]
+            for event in self._hear():
+                self.events.append(event)
+                if is_it(event):
+                    return event
             assert not has_ended, f"ended before {what}: {self.told()}\n{self.log}"
             assert time.monotonic() < deadline_s, f"no {what}: {self.told()}\n{self.log}"
-            wait([self._events], timeout_ns=100_000_000)
+            wait([self._events, self._replies], timeout_ns=100_000_000)
+
+    def _hear(self) -> Iterator[node_pb2.NodeEvent]:
+        """What the loop has told, as it is taken."""
+        for reader, joiner in ((self._replies, self._joiners[0]), (self._events, self._joiners[1])):
+            while (view := reader.try_take(1)) is not None:
+                event = joiner.take(view.epoch, bytes(memoryview(view)))
+                reader.release()
+                if event is not None:
+                    yield event
 
     def told(self) -> list[str]:
         """The states told so far."""
@@ -134,9 +143,7 @@ class LoopRig:
         """Wait for the process to end; drains its last events."""
         assert self.process is not None
         code = self.process.wait(PATIENCE_S)
-        while (view := self._events.try_take(1)) is not None:
-            self.events.append(node_pb2.NodeEvent.FromString(bytes(memoryview(view))))
-            self._events.release()
+        self.events.extend(self._hear())
         return code
 
     def kill(self) -> None:
@@ -169,14 +176,29 @@ class LoopRig:
 
     def ask(self, method: str, **fields: Any) -> node_pb2.NodeReply:
         """Send a request and wait for its reply."""
+        return self.reply(self.request(method, **fields))
+
+    def request(self, method: str, **fields: Any) -> int:
+        """Send a request; its id."""
         self._requests += 1
         spec = next(each for each in self.contract.methods if each.name == method)
         from google.protobuf.message_factory import GetMessageClass
 
         request = GetMessageClass(spec.request)(**fields).SerializeToString()
         message = node_pb2.NodeRequest(id=self._requests, method=method, request=request)
-        assert self.requests.try_publish(message.SerializeToString(), 1)
-        return self.until(lambda event: event.reply.id == self._requests, f"reply of {method}").reply
+        for slot in Cutter(node_pb2.NodeRequest).slots(message):
+            self._until_published(slot)
+        return self._requests
+
+    def reply(self, request: int) -> node_pb2.NodeReply:
+        """Wait for the reply to a request."""
+        return self.until(lambda event: event.reply.id == request, f"reply to request {request}").reply
+
+    def _until_published(self, request: bytes) -> None:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not self.requests.try_publish(request, 1):
+            assert time.monotonic() < deadline_s, f"the loop takes no request\n{self.log}"
+            wait(writers=[self.requests], timeout_ns=100_000_000)
 
     # What neighbours do.
 
@@ -230,8 +252,8 @@ class LoopRig:
         return self.rings[port].snapshot()
 
     def _make_rings(self, queue: int) -> None:
-        orders, requests, events = control_ring_names("node")
-        layouts = {orders: orders_layout(), requests: requests_layout(), events: events_layout()}
+        orders, requests, replies, events = control_ring_names("node")
+        layouts = control_layouts("node")
         for port in self.contract.inputs:
             layouts[port.name] = _layout(f"node.{port.name}", self.policies[port.name], queue)
         for port in self.contract.outputs:
@@ -248,6 +270,8 @@ class LoopRig:
         self.orders = self._keep(Writer(self.segments[orders]))
         self.requests = self._keep(Writer(self.segments[requests]))
         self._events = self._keep(Reader(self.segments[events], 0))
+        self._replies = self._keep(Reader(self.segments[replies], 0))
+        self._joiners = [Joiner(node_pb2.NodeEvent.FromString) for _ in range(2)]
         self.writers = {p.name: self._keep(Writer(self.segments[p.name])) for p in self.contract.inputs}
         self.readers = {p.name: self._keep(Reader(self.segments[p.name], 0)) for p in self.contract.outputs}
 
@@ -255,19 +279,20 @@ class LoopRig:
         self, run: str, service: str, free: tuple[str, ...], parameters: Mapping[str, object]
     ) -> None:
         (self.folder / "descriptors").write_bytes(compile_protos(["lab/v1/lab.proto"], [LAB_FOLDER]))
-        orders, requests, events = control_ring_names("node")
+        orders, requests, replies, events = control_ring_names("node")
         node = graph_pb2.Node(name="node", service=service, run=run, parameters=self._serialized(parameters))
         node.outputs.extend(graph_pb2.Port(name=p.name, max_bytes=SLOT_BYTES) for p in self.contract.outputs)
         self.config = node_pb2.LoopConfig(
             graph="test",
             run=self._run,
             machine="test",
-            node=plan_pb2.NodePlan(node=node),
+            node=plan_pb2.NodePlan(node=node, time_slice_us=150),
             folder=str(LAB_FOLDER),
             descriptors_path=str(self.folder / "descriptors"),
             segments=self.segments,
             orders_segment=self.segments[orders],
             requests_segment=self.segments[requests],
+            replies_segment=self.segments[replies],
             events_segment=self.segments[events],
             clock_segment=self.clock.name,
             doorbell_path=str(self.folder / "bell"),

@@ -58,14 +58,16 @@ class MachinePlan(_message.Message):
     def __init__(self, machine: _Optional[str] = ..., graph: _Optional[str] = ..., run: _Optional[str] = ..., folder: _Optional[str] = ..., python_path: _Optional[_Iterable[str]] = ..., descriptors: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[NodePlan, _Mapping]]] = ..., rings: _Optional[_Iterable[_Union[RingPlan, _Mapping]]] = ..., egress: _Optional[_Iterable[_Union[EgressPlan, _Mapping]]] = ..., ingress: _Optional[_Iterable[_Union[IngressPlan, _Mapping]]] = ..., files: _Optional[_Iterable[_Union[_graph_pb2.CodeFile, _Mapping]]] = ...) -> None: ...
 
 class NodePlan(_message.Message):
-    __slots__ = ("node", "outputs", "inputs")
+    __slots__ = ("node", "outputs", "inputs", "time_slice_us")
     NODE_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
+    TIME_SLICE_US_FIELD_NUMBER: _ClassVar[int]
     node: _graph_pb2.Node
     outputs: _containers.RepeatedCompositeFieldContainer[OutputBinding]
     inputs: _containers.RepeatedCompositeFieldContainer[InputBinding]
-    def __init__(self, node: _Optional[_Union[_graph_pb2.Node, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[OutputBinding, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[InputBinding, _Mapping]]] = ...) -> None: ...
+    time_slice_us: int
+    def __init__(self, node: _Optional[_Union[_graph_pb2.Node, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[OutputBinding, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[InputBinding, _Mapping]]] = ..., time_slice_us: _Optional[int] = ...) -> None: ...
 
 class OutputBinding(_message.Message):
     __slots__ = ("port", "ring")
