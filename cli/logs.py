@@ -28,7 +28,11 @@ def logs(session: Session, node: str, follow: bool, previous: bool, tail: int | 
         raise click.UsageError("--previous is over: it does not grow, so -f has nothing to follow")
     with ending_well():
         found = find_node(session.client, node)
+        has_logged = False
         for text in session.client.read_log(
             found.graph.name, found.node.name, previous=previous, follow=follow, last_lines=tail or 0
         ):
+            has_logged = has_logged or bool(text)
             click.echo(text, nl=False)
+        if not has_logged:
+            click.echo(f"{found.full_name} has logged nothing", err=True)

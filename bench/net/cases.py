@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from bench.ring.cases import MIB, Case, Kind
 
 # What BRAND's test sends at 1 kHz.
@@ -23,12 +21,3 @@ TITLES = {
     SATURATED: "saturated 64 B",
     SATURATED_LARGE: "saturated 1 MiB",
 }
-
-
-def select(only: Iterable[str]) -> tuple[Case, ...]:
-    """Those whose name holds one of the words, all without words. ValueError for a word that fits none."""
-    words = list(only)
-    for word in words:
-        if not any(word in case.key for case in CASES):
-            raise ValueError(f"no case is called {word}; there are: {', '.join(case.key for case in CASES)}")
-    return tuple(case for case in CASES if not words or any(word in case.key for word in words))

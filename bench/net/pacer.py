@@ -1,4 +1,4 @@
-"""One end of an edge at 1 kHz that runs until SIGTERM: `send RING`, or `receive RING FILE`."""
+"""One end of an edge at 1 kHz that runs until SIGTERM: `send RING FILE`, or `receive RING FILE`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic_ns
 from types import FrameType
 
-from bench.ring.loops import PERIOD_NS, spread_of
+from bench.ring.tally import PERIOD_NS, spread_of
 from rtmesh.shm import Reader, Writer, wait
 
 MESSAGE = b"\x01" * 64
@@ -27,28 +27,29 @@ class Stopped(Exception):
 def main() -> None:
     """Send or receive."""
     signal.signal(signal.SIGTERM, _stop)
-    if sys.argv[1] == "send":
-        send(sys.argv[2])
-    else:
-        receive(sys.argv[2], Path(sys.argv[3]))
+    end = send if sys.argv[1] == "send" else receive
+    end(sys.argv[2], Path(sys.argv[3]))
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> None:
     raise Stopped
 
 
-def send(ring: str) -> None:
-    """One each millisecond, by absolute times, with the time in its header."""
+def send(ring: str, target: Path) -> None:
+    """One each millisecond, by absolute times; into `target` how many, and how many found the ring full."""
     writer = Writer(ring)
+    sent = refused = 0
     due = monotonic_ns()
     try:
         while True:
             if (left := due - monotonic_ns()) > 0:
                 time.sleep(left * 1e-9)
-            writer.try_publish(MESSAGE, monotonic_ns())
+            sent += 1
+            refused += not writer.try_publish(MESSAGE, monotonic_ns())
             due += PERIOD_NS
     except Stopped:
         writer.close()
+    target.write_text(json.dumps([sent, refused]))
 
 
 def receive(ring: str, target: Path) -> None:

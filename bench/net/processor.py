@@ -24,7 +24,7 @@ class Sample(NamedTuple):
 
 @contextlib.contextmanager
 def busiest_second(relays: tuple[Relay, Relay], into: list[tuple[float, float]]) -> Iterator[None]:
-    """Append, when the block ends, percent of a CPU of both in the busiest second of it."""
+    """Append, when the block ends, percent of a CPU of both in its busiest second, if it lasted one."""
     samples: list[Sample] = []
     stop = threading.Event()
 
@@ -39,12 +39,13 @@ def busiest_second(relays: tuple[Relay, Relay], into: list[tuple[float, float]])
     finally:
         stop.set()
         looking.join()
-        into.append(busiest(samples))
+        if found := busiest(samples):
+            into.append(found)
 
 
-def busiest(samples: Sequence[Sample]) -> tuple[float, float]:
-    """Percent of a CPU of both, over the window of a second in which they used most."""
-    best = (0.0, 0.0)
+def busiest(samples: Sequence[Sample]) -> tuple[float, float] | None:
+    """Percent of a CPU of both, over the window in which they used most; None if none was so long."""
+    best: tuple[float, float] | None = None
     start = 0
     for sample in samples:
         while sample.time_s - samples[start].time_s > WINDOW_S:
@@ -54,5 +55,5 @@ def busiest(samples: Sequence[Sample]) -> tuple[float, float]:
         if took_s < WINDOW_S:
             continue
         used = 100 * (sample.left_s - first.left_s) / took_s, 100 * (sample.right_s - first.right_s) / took_s
-        best = max(best, used, key=sum)
+        best = max(best or used, used, key=sum)
     return best

@@ -16,6 +16,7 @@ from typing import Any
 import grpc
 
 from bench.net.link import Host, Link
+from bench.net.system import end
 from rtmesh.shm import Policy, ReaderLayout, RingLayout, create_ring
 from rtmesh.v1 import plan_pb2, relay_pb2, relay_pb2_grpc
 
@@ -105,12 +106,7 @@ def _start(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(3.0)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    end(process)
     assert process.stdout is not None
     process.stdout.close()
 

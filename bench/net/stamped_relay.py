@@ -13,7 +13,7 @@ from time import monotonic_ns
 from typing import Any
 
 from rtmesh.relay import __main__ as relay
-from rtmesh.relay import ingress_ring, lane, outgoing
+from rtmesh.relay.tuning import tune_process
 
 # A Record on the wire: tag and length, then position and publish_time_ns, each eight bytes behind its tag.
 _TIMES = Struct("<BQBq")
@@ -37,6 +37,9 @@ def main() -> int:
 
 def install() -> None:
     """Put the clocks in place."""
+    tune_process()  # before gRPC is loaded
+    from rtmesh.relay import ingress_ring, lane, outgoing
+
     lane.wait = _around_wait(lane.wait)  # type: ignore[attr-defined]
     outgoing.take_records = _around_take(outgoing.take_records)  # type: ignore[attr-defined]
     lane.Lane._next_frame = _around_frame(lane.Lane._next_frame)  # type: ignore[method-assign]

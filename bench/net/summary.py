@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from statistics import median
 
-from bench.document import BOUND, Document, Row, Table, compare, judge, meets
+from bench.document import BOUND, Better, Document, Row, Table, compare, judge, meets
 from bench.environment import environment
-from bench.figures import Spread, median_of_runs
 from bench.net import breakdown
 from bench.net.cases import CASES, PACED, PACED_WIDE, ROUND_TRIP, SATURATED, SATURATED_LARGE, TITLES
 from bench.net.text import METHOD, TITLE
 from bench.ring.cases import UNITS, Case
-from bench.ring.endpoint import System
+from bench.ring.measured import Figures, figures_by_system
 from bench.ring.schedule import Runs
-from bench.ring.summary import Figures, figures_of, latency_columns, rate_columns, settings_table
+from bench.ring.systems import OURS
+from bench.ring.tables import Found, case_table, runs_note, settings_table, silent_notes
 
-OURS = "rtmesh"
 AIO, ZMQ = "bare grpc.aio", "pyzmq tcp"
 STREAMS = (AIO, "bare grpc.aio, uvloop", "bare gRPC, threads")
 TUNED = ("bare grpc.aio, tuned", "bare gRPC, threads, tuned")
 RIVALS = ("zenoh", "ezmsg", "dora", "Redis streams")
 EIGHT, BESIDE = "rtmesh, eight edges", "rtmesh, an edge at 1 kHz beside"
+# What others between two machines is measured: all but ours, and what is no network.
 OWN = (OURS, EIGHT, BESIDE, "rtmesh, stamped", "ring in one machine")
 
 # Beside the breakdown: the same way with less in it.
@@ -30,9 +29,6 @@ APART = ("ring in one machine", "TCP socket", *STREAMS, *TUNED, OURS)
 
 LEAST_SMALL = 300_000.0
 MOST_OF_AIO, LEAST_OF_STREAM, LEAST_BESIDE, MOST_OF_ONE = 1.6, 0.7, 0.9, 3.0
-
-# By case, then by the system's name.
-Found = Mapping[Case, Mapping[str, Figures]]
 
 
 def summarize(runs: Runs, cases: Iterable[Case], kind: str) -> Document:
@@ -44,28 +40,26 @@ def summarize(runs: Runs, cases: Iterable[Case], kind: str) -> Document:
         method=METHOD.format(link=kind),
         order=40,
         environment=environment(["numpy", *dict.fromkeys(distributions)]),
-        notes=[*_runs_note(found), *_processor_notes(runs), *_beside_notes(runs), *_silent(runs)],
+        notes=[
+            *runs_note(found),
+            *(note for system in runs.systems for note in system.notes()),
+            *silent_notes(runs, found),
+        ],
         rows=list(_rows(found)),
         tables=[
             *_breakdown(runs, found),
-            *(_table(case, found[case]) for case in found),
+            *(case_table(f"Between machines: {TITLES[case]}", case, found[case], runs) for case in found),
             settings_table(runs.systems),
         ],
     )
 
 
 def _by_system(runs: Runs, case: Case) -> dict[str, Figures]:
-    found: dict[str, Figures] = {}
-    for system in runs.systems:
-        own = [run for run in runs.measured if run.case == case and run.system == system.name]
-        if figures := figures_of(case, own):
-            found[system.name] = replace(figures, lost=_lost(system, figures.lost, figures.sent))
+    found = figures_by_system(runs, case)
+    if EIGHT in found:
+        # Eight readers have each what counts as sent once.
+        found[EIGHT] = replace(found[EIGHT], lost=found[EIGHT].lost + 7 * found[EIGHT].sent)
     return found
-
-
-def _lost(system: System, lost: int, sent: int) -> int:
-    """Eight edges have eight readers of what counts as sent once."""
-    return lost + 7 * sent if system.name == EIGHT else lost
 
 
 def _rows(found: Found) -> Iterable[Row]:
@@ -96,6 +90,19 @@ def _round_trip_rows(found: Mapping[str, Figures]) -> Iterable[Row]:
         _of(_p50(found), RIVALS),
         target=1.0,
     )
+    yield _beside_tuned(title, "us", "lower", _p50(found))
+    yield _beside_all(title, "us", "lower", _p50(found))
+
+
+def _beside_tuned(title: str, unit: str, better: Better, values: Mapping[str, float]) -> Row:
+    """No target: it names a bare stream as it comes, but our relays are set up as the tuned ones are."""
+    return compare(f"{title}, beside a tuned bare stream", unit, better, values.get(OURS), _of(values, TUNED))
+
+
+def _beside_all(title: str, unit: str, better: Better, values: Mapping[str, float]) -> Row:
+    """No target: whoever is ahead of us, plain sockets and tuned gRPC among them, is to be told."""
+    others = {name: value for name, value in values.items() if name not in OWN}
+    return compare(f"{title}, beside all that was measured", unit, better, values.get(OURS), others)
 
 
 def _paced_rows(case: Case, found: Mapping[str, Figures]) -> Iterable[Row]:
@@ -103,6 +110,7 @@ def _paced_rows(case: Case, found: Mapping[str, Figures]) -> Iterable[Row]:
         beside = f"{ZMQ} {values[ZMQ]:.0f} us" if ZMQ in values else ""
         title = f"between machines: {TITLES[case]}, {name}"
         yield compare(title, "us", "lower", values.get(OURS), _of(values, RIVALS), target=1.0, note=beside)
+        yield _beside_all(title, "us", "lower", values)
 
 
 def _small_rows(found: Mapping[str, Figures]) -> Iterable[Row]:
@@ -112,6 +120,7 @@ def _small_rows(found: Mapping[str, Figures]) -> Iterable[Row]:
     yield compare(
         title, UNITS[SATURATED.kind], "higher", rates.get(OURS), _of(rates, [ZMQ, *RIVALS]), target=1.0
     )
+    yield _beside_all(title, UNITS[SATURATED.kind], "higher", rates)
 
 
 def _large_rows(found: Mapping[str, Figures]) -> Iterable[Row]:
@@ -126,6 +135,8 @@ def _large_rows(found: Mapping[str, Figures]) -> Iterable[Row]:
         streams,
         target=LEAST_OF_STREAM,
     )
+    yield _beside_tuned(title, UNITS[SATURATED_LARGE.kind], "higher", rates)
+    yield _beside_all(title, UNITS[SATURATED_LARGE.kind], "higher", rates)
     alone = rates.get(OURS)
     if alone:
         note = f"alone {alone:,.0f} messages/s"
@@ -164,53 +175,7 @@ def _of(values: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
     return {name: values[name] for name in names if name in values}
 
 
-def _runs_note(found: Found) -> list[str]:
-    counts = {figures.runs for each in found.values() for figures in each.values()}
-    return [f"Figures are medians of {max(counts)} runs, of fewer where a table says so."] if counts else []
-
-
-def _processor_notes(runs: Runs) -> Iterable[str]:
-    for system in runs.systems:
-        if percents := getattr(system, "processor_percent", []):
-            left, right = (median(values) for values in zip(*percents))
-            yield (
-                f"Eight edges at 1 kHz: the sending relay uses {left:.0f} % of a CPU, the receiving one "
-                f"{right:.0f} %, with all their threads, in the busiest second of a run."
-            )
-
-
-def _beside_notes(runs: Runs) -> Iterable[str]:
-    for system in runs.systems:
-        spreads: list[Spread] = getattr(system, "beside", [])
-        if spreads:
-            middle = median_of_runs(spreads)
-            yield (
-                f"The 64 B edge at 1 kHz beside a saturated one of 1 MiB: one way p50 {middle.p50:,.0f} us, "
-                f"p99 {middle.p99:,.0f} us, max {middle.max:,.0f} us, of the last of each run; all six "
-                "processes share the CPUs then."
-            )
-
-
-def _silent(runs: Runs) -> Iterable[str]:
-    for name, reason in runs.absent.items():
-        yield f"**{name}** did not take part: {reason}"
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for failure in runs.failed:
-        keys = reasons.setdefault((failure.system, failure.reason), [])
-        if failure.case.key not in keys:
-            keys.append(failure.case.key)
-    for (name, reason), keys in reasons.items():
-        yield f"**{name}** failed in {', '.join(keys)}: {reason}"
-
-
 def _breakdown(runs: Runs, found: Found) -> Iterable[Table]:
     for system in runs.systems:
         if legs := breakdown.medians_us(getattr(system, "stations", [])):
             yield breakdown.table(legs, _of(_p50(found.get(PACED, {})), APART))
-
-
-def _table(case: Case, found: Mapping[str, Figures]) -> Table:
-    columns, cells = latency_columns(case) if case.is_latency else rate_columns(case)
-    ranked = sorted(found.items(), key=lambda item: item[1].figure, reverse=not case.is_latency)
-    rows = [[name, *cells(each)] for name, each in ranked]
-    return Table(f"Between machines: {TITLES[case]}", columns, rows)

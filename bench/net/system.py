@@ -45,6 +45,16 @@ class NetSystem(System):
         return subprocess.Popen(command, **{"cwd": REPOSITORY, **streams, **options})
 
 
+def end(process: subprocess.Popen[bytes], patience_s: float = 3.0) -> None:
+    """Ask a process to end; kill it if it does not."""
+    process.terminate()
+    try:
+        process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def read_places(seat: Seat) -> Places:
     """The inverse of write_places."""
     return Places(*json.loads((seat.folder / PLACES).read_text()))

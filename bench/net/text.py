@@ -12,5 +12,6 @@ METHOD = (
     " a ring of the left host through both hosts' relays into a ring of the right one; the two nodes and "
     "the two relays share the CPUs, and nobody spins. A bare stream is a program of its own around one "
     "bidirectional gRPC call: what gRPC itself costs. *Tuned* ones have the settings of gRPC and of the "
-    "allocator that the table of settings names."
+    "allocator that the table of settings names; our relays have such settings, too. Each rival gets what is "
+    "fastest for the case; who is ahead of us is told also where no target names it."
 )

@@ -19,7 +19,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from rtmesh.common.clock import ClockPage
-from rtmesh.common.control import control_ring_names, events_layout, orders_layout, requests_layout
+from rtmesh.common.control import control_layouts, control_ring_names
 from rtmesh.common.processes import child_environment, spawn
 from rtmesh.graph.contract import Contract
 from rtmesh.graph.parameters import build_parameters
@@ -94,7 +94,7 @@ class Rig:
         parameters = b""
         if contract.parameters is not None:
             parameters = build_parameters(contract.parameters, node.parameters).SerializeToString()
-        orders, requests, events = control_ring_names(name)
+        orders, requests, replies, events = control_ring_names(name)
         config = node_pb2.LoopConfig(
             graph="bench",
             run=self._run,
@@ -107,6 +107,7 @@ class Rig:
             segments=self._segments,
             orders_segment=self._segments[orders],
             requests_segment=self._segments[requests],
+            replies_segment=self._segments[replies],
             events_segment=self._segments[events],
             clock_segment=self._clock.name,
             doorbell_path=str(self._folder / "bell"),
@@ -132,8 +133,7 @@ class Rig:
     def _make_rings(self) -> None:
         layouts: dict[str, RingLayout] = {}
         for node in self.nodes.values():
-            orders, requests, events = control_ring_names(node.name)
-            layouts |= {orders: orders_layout(), requests: requests_layout(), events: events_layout()}
+            layouts |= control_layouts(node.name)
             layouts |= {ring: data_layout(f"{node.name}.{port}") for port, ring in node.inputs.items()}
         self._segments = {name: segment_name("bench", self._run, name) for name in layouts}
         for name, layout in layouts.items():

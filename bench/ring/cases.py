@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -122,13 +122,13 @@ def _cases() -> Iterator[Case]:
 CASES = tuple(_cases())
 
 
-def select(only: Iterable[str]) -> tuple[Case, ...]:
+def select(only: Iterable[str], cases: Sequence[Case] = CASES) -> tuple[Case, ...]:
     """Those whose name holds one of the words, all without words. ValueError for a word that fits none."""
     words = list(only)
     for word in words:
-        if not any(word in case.key for case in CASES):
-            raise ValueError(f"no case is called {word}; there are: {', '.join(case.key for case in CASES)}")
-    return tuple(case for case in CASES if not words or any(word in case.key for word in words))
+        if not any(word in case.key for case in cases):
+            raise ValueError(f"no case is called {word}; there are: {', '.join(case.key for case in cases)}")
+    return tuple(case for case in cases if not words or any(word in case.key for word in words))
 
 
 def groups(cases: Iterable[Case]) -> list[tuple[Case, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.ring.cases import Case, groups
@@ -30,14 +30,21 @@ class Runs:
     systems: list[System] = field(default_factory=list)
 
 
-def find_systems(names: Iterable[str], runs: Runs) -> list[System]:
-    """Those that can run here; the others go into `runs.absent`, with why."""
+def find_systems(
+    names: Iterable[str], runs: Runs, modules: Mapping[str, str] = MODULES, target: str = "bench-ring"
+) -> list[System]:
+    """Those that can run here; the others go into `runs.absent`, with why and what to do.
+
+    Args:
+        modules: where each name leads.
+        target: what of the Makefile installs them.
+    """
     for name in names:
         try:
-            system = load(MODULES[name])
+            system = load(modules[name])
             reason = system.why_absent()
         except (ImportError, OSError) as error:
-            runs.absent[name] = f"{error}; `make bench-ring` installs what it needs"
+            runs.absent[name] = f"{error}; `make {target}` installs what it needs"
             continue
         if reason:
             runs.absent[system.name] = reason
@@ -47,10 +54,14 @@ def find_systems(names: Iterable[str], runs: Runs) -> list[System]:
 
 
 def plan(systems: Sequence[System], cases: Iterable[Case], count: int) -> list[Session]:
-    """`count` runs, each over every group of cases and every system."""
+    """`count` runs, each over every group of cases and every system that is measured in one of them."""
     alike = groups(cases)
     return [
-        Session(run, system, group) for run in range(1, count + 1) for group in alike for system in systems
+        Session(run, system, own)
+        for run in range(1, count + 1)
+        for group in alike
+        for system in systems
+        if (own := system.own(group))
     ]
 
 

@@ -186,7 +186,7 @@ def _say_goodbye(processes: _Processes) -> None:
 
 
 def _segments_of(processes: _Processes) -> set[Path]:
-    """What the processes of this session, and nobody else, have mapped from /dev/shm."""
+    """What the processes of this session have mapped from /dev/shm; nobody else may use it meanwhile."""
     pids = [side.pid for side in processes.sides.values()] + [child.pid for child in processes.children]
     found: set[Path] = set()
     for pid in pids:

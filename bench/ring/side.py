@@ -54,7 +54,7 @@ def serve(system: System, seat: Seat, control: Connection) -> None:
     endpoint: Endpoint = system.connect(seat)
     control.send_bytes(b'"connected"')
     while (order := read_order(control.recv_bytes())) is not None:
-        endpoint.begin(order.case.size, order.case.spin_ns)
+        endpoint.begin(order.case)
         control.send_bytes(b'"ready"')
         if seat.is_sender:
             outcome = loops.send_case(endpoint, *order)
@@ -68,7 +68,7 @@ async def _serve_async(system: System, seat: Seat, control: Connection) -> None:
     endpoint: AsyncEndpoint = await system.connect(seat)
     control.send_bytes(b'"connected"')
     while (order := read_order(await asyncio.to_thread(control.recv_bytes))) is not None:
-        endpoint.begin(order.case.size, order.case.spin_ns)
+        endpoint.begin(order.case)
         control.send_bytes(b'"ready"')
         if seat.is_sender:
             outcome = await async_loops.send_case(endpoint, *order)

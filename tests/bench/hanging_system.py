@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from bench.ring.endpoint import Message, Seat, System
+from bench.ring.endpoint import Endpoint, Message, Seat, System
 
 
-class Hanging:
-    def begin(self, size: int, spin_ns: int) -> None: ...
-
+class Hanging(Endpoint):
     def send(self, message: Message) -> None: ...
 
     def receive(self) -> Message | None:

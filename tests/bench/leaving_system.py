@@ -5,19 +5,17 @@ from __future__ import annotations
 import mmap
 from pathlib import Path
 
-from bench.ring.endpoint import Message, Seat, System
+from bench.ring.endpoint import Endpoint, Message, Seat, System
 
 SEGMENT = "rtmesh-test-left-by-a-rival."
 
 
-class Leaving:
+class Leaving(Endpoint):
     def __init__(self, seat: Seat) -> None:
         path = Path("/dev/shm") / f"{SEGMENT}{seat.identity}.{seat.index}"
         path.write_bytes(bytes(mmap.PAGESIZE))
         with path.open("r+b") as file:
             self._kept = mmap.mmap(file.fileno(), mmap.PAGESIZE)
-
-    def begin(self, size: int, spin_ns: int) -> None: ...
 
     def send(self, message: Message) -> None: ...
 

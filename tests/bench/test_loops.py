@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.ring import loops
+from bench.ring import loops, tally
 from bench.ring.cases import Case, Kind
-from bench.ring.endpoint import Message
+from bench.ring.endpoint import Endpoint, Message
 
 ROUND_TRIP = Case(Kind.ROUND_TRIP, 4 * 1024 * 1024)
 SATURATED = Case(Kind.SATURATED, 4 * 1024 * 1024)
 
 
-class Memory:
+class Memory(Endpoint):
     """Gives back what is sent, as `change` makes of it: (how many were sent before, the message)."""
 
     def __init__(
@@ -24,8 +24,6 @@ class Memory:
         self._change = change
         self.waiting: deque[bytes] = deque()
         self.sent = 0
-
-    def begin(self, size: int, spin_ns: int) -> None: ...
 
     def send(self, message: Message) -> None:
         self.waiting.extend(self._change(self.sent, bytes(message[:64])))
@@ -73,13 +71,13 @@ def test_a_late_answer_is_not_taken_for_the_next() -> None:
 def test_a_system_that_loses_everything_is_given_up() -> None:
     outcome = loops.send_round_trips(Memory(lambda number, message: []), ROUND_TRIP, 60.0)
 
-    assert (outcome.sent, outcome.received) == (loops.MOST_LOST_IN_A_ROW, 0)
+    assert (outcome.sent, outcome.received) == (tally.MOST_LOST_IN_A_ROW, 0)
     assert outcome.spread is None
 
 
 def test_the_echo_ends_with_the_last_message_and_does_not_send_it_back() -> None:
     endpoint = Memory()
-    endpoint.waiting.extend([bytes(64), bytes([loops.LAST] * 64)])
+    endpoint.waiting.extend([bytes(64), bytes([tally.LAST] * 64)])
     endpoint._change = lambda number, message: []
 
     assert loops.reply(endpoint, ROUND_TRIP).received == endpoint.sent == 1
@@ -89,7 +87,7 @@ def test_the_echo_ends_with_the_last_message_and_does_not_send_it_back() -> None
 def test_a_saturated_receiver_ends_with_the_last_message_or_with_silence(has_end: bool) -> None:
     endpoint = Memory()
     count = SATURATED.warm_up + 3
-    endpoint.waiting.extend([bytes(64)] * count + [bytes([loops.LAST] * 64)] * has_end)
+    endpoint.waiting.extend([bytes(64)] * count + [bytes([tally.LAST] * 64)] * has_end)
 
     outcome = loops.receive_saturated(endpoint, SATURATED)
 
@@ -99,7 +97,7 @@ def test_a_saturated_receiver_ends_with_the_last_message_or_with_silence(has_end
 
 def test_a_receiver_that_gets_less_than_the_warm_up_has_no_rate() -> None:
     endpoint = Memory()
-    endpoint.waiting.extend([bytes(64), bytes([loops.LAST] * 64)])
+    endpoint.waiting.extend([bytes(64), bytes([tally.LAST] * 64)])
 
     outcome = loops.receive_saturated(endpoint, SATURATED)
 
@@ -112,7 +110,7 @@ def test_paced_messages_carry_their_time_and_the_warm_up_does_not_count() -> Non
     sent = loops.send_case(endpoint, case, 0.005)
     got = loops.receive_case(endpoint, case)
 
-    assert sent.sent == got.received == 5 + loops.paced_warm_up(case)
+    assert sent.sent == got.received == 5 + tally.paced_warm_up(case)
     assert got.spread is not None
     assert got.spread.count == 5
     assert got.spread.p50 > 0

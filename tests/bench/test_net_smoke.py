@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,19 +10,21 @@ import pytest
 from click.testing import CliRunner
 
 from bench.document import Document, read
-from bench.net import __main__ as command
 from bench.net import breakdown
+from bench.net.__main__ import main
 from bench.net.breakdown import LEGS, legs_us
 from bench.net.cases import CASES, PACED, ROUND_TRIP, SATURATED_LARGE
 from bench.net.link import loopback
 from bench.net.processor import Sample, busiest
-from bench.net.schedule import find_systems, plan
+from bench.net.schedule import find_systems
 from bench.net.stamped_relay import publish_time_of
 from bench.net.summary import BESIDE, EIGHT, OURS, summarize
 from bench.net.systems import MODULES
-from bench.ring import outcome
+from bench.net.systems.beside import BesideSystem
+from bench.ring import command, outcome
 from bench.ring.cases import Case, Kind
-from bench.ring.schedule import Runs, carry_out
+from bench.ring.endpoint import Seat, System
+from bench.ring.schedule import Runs, carry_out, plan
 from bench.ring.session import Measured
 from rtmesh.shm import list_segments
 from rtmesh.v1.relay_pb2 import EdgeRecords, Record
@@ -47,7 +50,7 @@ def measure(*names: str, cases: tuple[Case, ...] = CASES) -> Runs:
 @pytest.fixture
 def leaves_nothing() -> Iterator[None]:
     yield
-    assert not [name for name in list_segments() if ".bench" in name]
+    assert not [name for name in list_segments() if f".bench{os.getpid()}x" in name]
 
 
 @pytest.mark.parametrize("name", ["rtmesh", "grpc-aio", "grpc-sync", "socket"])
@@ -76,8 +79,19 @@ def test_the_edge_beside_a_saturated_one_is_timed(leaves_nothing: None) -> None:
     runs = measure("rtmesh-beside")
 
     assert [result.case for result in runs.measured] == [SATURATED_LARGE]
-    (ages,) = runs.systems[0].beside  # type: ignore[attr-defined]
+    (beside,) = runs.systems
+    (ages,) = beside.beside  # type: ignore[attr-defined]
     assert ages.count > 0
+    (note,) = beside.notes()
+    assert "found their ring full" in note and beside.sent > 0  # type: ignore[attr-defined]
+
+
+def test_an_edge_beside_that_broke_is_told() -> None:
+    system = BesideSystem()
+    system._read(Path("/nonexistent/counts"), Path("/nonexistent/ages"))
+
+    (note,) = system.notes()
+    assert "was not timed in 1 runs" in note
 
 
 def test_each_message_is_stamped_at_every_station_in_order(
@@ -113,12 +127,12 @@ def test_the_busiest_second_is_that_of_both_relays_together() -> None:
     left, right = busiest([*idle, *busy])
 
     assert (left, right) == pytest.approx((50, 25), rel=0.05)
-    assert busiest([]) == (0.0, 0.0)
+    assert busiest([]) is None and busiest(idle[:5]) is None
 
 
 def test_rows_judge_each_target_of_the_issue() -> None:
     runs = Runs(measured=[*_measured(OURS), *_measured("zenoh"), *_measured(EIGHT), *_measured(BESIDE)])
-    runs.systems = [_named(name) for name in (OURS, "zenoh", EIGHT, BESIDE)]
+    runs.systems = [Named(name) for name in (OURS, "zenoh", EIGHT, BESIDE)]
 
     document = summarize(runs, CASES, "x")
 
@@ -129,6 +143,26 @@ def test_rows_judge_each_target_of_the_issue() -> None:
     assert judged["between machines: eight edges at 1 kHz, 64 B, p99"] is True
 
 
+def test_whoever_is_ahead_is_told_also_where_no_target_names_it() -> None:
+    faster = "bare grpc.aio, tuned"
+    runs = Runs(measured=[*_measured(OURS, 2.0), *_measured(faster), *_measured("ring in one machine")])
+    runs.systems = [Named(name) for name in (OURS, faster, "ring in one machine")]
+
+    ahead = {row.case: row.best_rival for row in summarize(runs, CASES, "x").rows if row.is_behind}
+
+    assert ahead["between machines: half round trip 64 B p50, beside all that was measured"] == faster
+    assert ahead["between machines: saturated 1 MiB, beside all that was measured"] == faster
+
+
+def test_who_gave_no_figure_keeps_a_line_in_the_tables_of_its_cases() -> None:
+    runs = Runs(measured=_measured(OURS), systems=[Named(OURS), Named("broken"), BesideSystem()])
+    tables = {table.title: str(table.rows) for table in summarize(runs, CASES, "x").tables}
+
+    assert "broken" in tables["Between machines: saturated 64 B"]
+    assert BESIDE not in tables["Between machines: saturated 64 B"]
+    assert BESIDE in tables["Between machines: saturated 1 MiB"]
+
+
 def test_a_partial_measurement_leaves_the_full_result_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,7 +170,7 @@ def test_a_partial_measurement_leaves_the_full_result_alone(
     monkeypatch.setattr(command, "PARTIAL", tmp_path / "partial")
     words = ["--quick", "--loopback", "--systems", "socket", "--only", "round-trip", "--runs", "2"]
 
-    done = CliRunner().invoke(command.main, words)
+    done = CliRunner().invoke(main, words)
 
     assert done.exit_code == 0, done.output
     assert not (tmp_path / "net.json").exists()
@@ -157,11 +191,17 @@ def test_a_system_that_is_not_installed_is_told() -> None:
     assert "make bench-net" in runs.absent["nothing"]
 
 
-def _named(name: str) -> object:
-    return type("Named", (), {"name": name, "distributions": (), "setting": ""})()
+class Named(System):
+    setting = ""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def connect(self, seat: Seat) -> object:
+        raise AssertionError("nothing is measured here")
 
 
-def _measured(name: str) -> list[Measured]:
-    spread = outcome.Spread(10, 5.0, 6.0, 7.0, 8.0)
-    sent = outcome.Outcome(1000, 1000, 1.0, spread=spread)
+def _measured(name: str, slower: float = 1.0) -> list[Measured]:
+    spread = outcome.Spread(10, 5.0 * slower, 6.0 * slower, 7.0 * slower, 8.0 * slower)
+    sent = outcome.Outcome(1000, 1000, slower, spread=spread)
     return [Measured(name, case, sent, (sent,)) for case in (ROUND_TRIP, PACED, *CASES[2:])]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from bench.document import Document, read, write
-from bench.ring import __main__ as command
-from bench.ring import session
+from bench.ring import command, session
+from bench.ring.__main__ import main
 from bench.ring.cases import Case, Kind
 from bench.ring.schedule import Runs, find_systems
 from bench.ring.session import Failed, Measured, run_session
@@ -56,7 +57,7 @@ def test_a_fan_out_reaches_every_reader(name: str) -> None:
 def test_a_session_leaves_no_segment() -> None:
     list(run_session(load(MODULES["rtmesh"]), HANDFUL[:1], is_quick=True))
 
-    assert not [name for name in list_segments() if ".bench." in name]
+    assert not [name for name in list_segments() if f".bench.bench{os.getpid()}x" in name]
 
 
 def test_what_a_system_leaves_in_memory_goes_with_its_session() -> None:
@@ -107,7 +108,7 @@ PART = ["--quick", "--systems", "pipe", "--only", "round-trip-64B-default"]
 
 
 def test_a_partial_measurement_leaves_the_full_result_alone(results: Path) -> None:
-    done = CliRunner().invoke(command.main, PART)
+    done = CliRunner().invoke(main, PART)
 
     assert done.exit_code == 0, done.output
     assert read(results / "ring.json").title == "earlier"
@@ -115,7 +116,7 @@ def test_a_partial_measurement_leaves_the_full_result_alone(results: Path) -> No
 
 
 def test_a_partial_measurement_replaces_the_full_result_when_asked(results: Path) -> None:
-    done = CliRunner().invoke(command.main, [*PART, "--overwrite"])
+    done = CliRunner().invoke(main, [*PART, "--overwrite"])
 
     assert done.exit_code == 0, done.output
     assert read(results / "ring.json").title != "earlier"
@@ -130,7 +131,7 @@ def test_an_interrupted_measurement_keeps_what_it_has(results: Path, monkeypatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "carry_out", interrupted)
-    done = CliRunner().invoke(command.main, [*PART, "--runs", "3"])
+    done = CliRunner().invoke(main, [*PART, "--runs", "3"])
 
     assert done.exit_code == 1
     assert read(results / "ring.json").title == "earlier"
@@ -141,4 +142,4 @@ def test_an_interrupted_measurement_keeps_what_it_has(results: Path, monkeypatch
 
 @pytest.mark.parametrize("arguments", [["--only", "nonsense"], ["--systems", "nonsense"]])
 def test_a_wrong_word_is_wrong_usage(arguments: list[str]) -> None:
-    assert CliRunner().invoke(command.main, arguments).exit_code == 2
+    assert CliRunner().invoke(main, arguments).exit_code == 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.document import Document, Row
 from bench.figures import Spread
 from bench.ring.cases import CASES, Case, Kind, groups, select
-from bench.ring.endpoint import System
+from bench.ring.endpoint import Seat, System
 from bench.ring.outcome import Outcome
 from bench.ring.schedule import Runs, plan
 from bench.ring.session import Failed, Measured
@@ -23,6 +25,9 @@ class Named(System):
     def __init__(self, name: str) -> None:
         self.name, self.setting = name, f"{name} as it comes"
         self.polls = name == "polls"
+
+    def connect(self, seat: Seat) -> object:
+        raise AssertionError("nothing is measured here")
 
 
 def runs_of(*measured: Measured, failed: tuple[Failed, ...] = ()) -> Runs:
@@ -107,6 +112,23 @@ def test_who_is_absent_or_failed_is_named_with_why_and_keeps_a_line_in_the_table
     assert "**gone** did not take part: not installed" in document.notes
     assert f"**broken** failed in {PINNED.key}: hung and was killed" in document.notes
     assert [row[0] for row in document.tables[0].rows] == ["rtmesh", "broken", "gone"]
+
+
+def test_who_lost_everything_is_named_with_how_much() -> None:
+    silent = Measured("silent", SATURATED, Outcome(700), (Outcome(received=0),))
+    document = summarize(runs_of(rated("rtmesh", SATURATED, 2_000), silent), [SATURATED])
+
+    assert f"**silent** gave no figure in {SATURATED.key}: it lost 700 messages in a run" in document.notes
+    assert [row[0] for row in document.tables[0].rows] == ["rtmesh", "silent"]
+
+
+def test_a_stretch_is_judged_with_its_target_only() -> None:
+    case = select(["round-trip-4MiB-default"])[0]
+    runs = [replace(round_trip(name, p50), case=case) for name, p50 in [("rtmesh", 9.5), ("polls", 10.0)]]
+    document = summarize(runs_of(*runs), [case])
+
+    assert row_of(document, f"{case.title}, all rivals").stretch_met is False
+    assert row_of(document, f"{case.title}, rivals whose receiver sleeps").stretch is None
 
 
 def test_the_targets_of_the_issue_stand_in_the_cases() -> None:

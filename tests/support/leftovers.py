@@ -8,13 +8,13 @@ before, has nothing to do with the tests; all others are taken for ours.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 from lab.box import FOLDERS, NAMESPACES, box_of
+from running import comes_true
 
 from rtmesh.cli.runtime_folder import user_folders
 from rtmesh.common.processes import is_alive
@@ -51,12 +51,15 @@ class Leftovers:
 
     def since(self, before: set[str]) -> list[str]:
         """What is new and ours, and does not go within a moment."""
-        deadline_s = time.monotonic() + GRACE_S
-        while left := sorted(self.now() - before):
-            if time.monotonic() > deadline_s:
-                break
-            time.sleep(0.02)
-        return left
+        left: set[str] = set()
+
+        def is_gone() -> bool:
+            nonlocal left
+            left = self.now() - before
+            return not left
+
+        comes_true(is_gone, GRACE_S)
+        return sorted(left)
 
     def _segments(self) -> Iterator[str]:
         for name in list_segments():

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 PACKAGE = __name__
-OURS = "rtmesh"
 # Name on the command line: module. The order is that of the interleaved runs and of the tables.
 MODULES = {
-    OURS: "relayed",
+    "rtmesh": "relayed",
     "grpc-aio": "grpc_aio",
     "grpc-uvloop": "grpc_uvloop",
     "grpc-sync": "grpc_sync",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
-from bench.figures import Spread
+from bench.figures import Spread, median_of_runs
 from bench.net.cases import SATURATED_LARGE
 from bench.net.relays import Edge, Relay
+from bench.net.system import end
 from bench.net.systems.relayed import RelayedSystem, edge
 from bench.ring.endpoint import Seat
 
@@ -31,17 +32,18 @@ class BesideSystem(RelayedSystem):
     cases = (SATURATED_LARGE,)
 
     def __init__(self) -> None:
-        # One a run.
+        # One a run; how many the sender had, and how many of them found the ring full.
         self.beside: list[Spread] = []
+        self.sent = self.refused = self.untold = 0
 
     def edges(self, seat: Seat) -> list[Edge]:
         return [*super().edges(seat), small_edge(seat)]
 
     @contextlib.contextmanager
     def observe(self, seat: Seat, relays: tuple[Relay, Relay]) -> Iterator[None]:
-        ages = seat.folder / "ages.json"
+        counts, ages = seat.folder / "counts.json", seat.folder / "ages.json"
         out, into = small_edge(seat).rings
-        words = [["send", out], ["receive", into, str(ages)]]
+        words = [["send", out, str(counts)], ["receive", into, str(ages)]]
         commands = [
             host.inside([sys.executable, "-m", PACER, *each]) for host, each in zip(self.link.hosts, words)
         ]
@@ -51,18 +53,32 @@ class BesideSystem(RelayedSystem):
             yield
         finally:
             for pacer in pacers:
-                _end(pacer)
-            if ages.exists():
-                self.beside.append(Spread(**json.loads(ages.read_text())))
+                end(pacer)
+            self._read(counts, ages)
 
+    def _read(self, counts: Path, ages: Path) -> None:
+        if not (counts.exists() and ages.exists()):
+            self.untold += 1
+            return
+        sent, refused = json.loads(counts.read_text())
+        self.sent, self.refused = self.sent + sent, self.refused + refused
+        self.beside.append(Spread(**json.loads(ages.read_text())))
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(3.0)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    def notes(self) -> list[str]:
+        notes = []
+        if self.beside:
+            middle = median_of_runs(self.beside)
+            notes.append(
+                f"The 64 B edge at 1 kHz beside a saturated one of 1 MiB: one way p50 {middle.p50:,.0f} us, "
+                f"p99 {middle.p99:,.0f} us, max {middle.max:,.0f} us, of the last of each run; "
+                f"{self.refused:,} of {self.sent:,} found their ring full and were not sent; all six "
+                "processes share the CPUs then."
+            )
+        if self.untold:
+            notes.append(
+                f"**The edge beside a saturated one** was not timed in {self.untold} runs: it broke."
+            )
+        return notes
 
 
 SYSTEM = BesideSystem()

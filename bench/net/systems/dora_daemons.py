@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from bench.environment import REPOSITORY
 from bench.net.link import CABLE
-from bench.net.system import NetSystem
+from bench.net.system import NetSystem, end
 from bench.ring.endpoint import Seat
-from bench.ring.systems.dora_rs import QUEUE, DoraEndpoint, DoraSystem
+from bench.ring.systems.dora_rs import QUEUE, DoraEndpoint, DoraSystem, dora, environment, write_flow
 
 MACHINES = ("left", "right")
 # It would find that both machines share memory, as no two machines do: the right one gets its own.
@@ -44,12 +38,8 @@ class DoraDaemonsSystem(NetSystem):
             self._run(stack, seat, 0, [*coordinator, "--store", "memory"], log.fileno())
             for host, machine in enumerate(MACHINES):
                 daemon = ["daemon", "--machine-id", machine, "--coordinator-addr", address]
-                daemon += [
-                    "--coordinator-port",
-                    str(seat.port),
-                    "--local-listen-port",
-                    str(seat.port + 1 + host),
-                ]
+                ports = {"--coordinator-port": seat.port, "--local-listen-port": seat.port + 1 + host}
+                daemon += [word for name, port in ports.items() for word in (name, str(port))]
                 listen = self.link.hosts[host].address
                 self._run(stack, seat, host, [*daemon, "--zenoh-listen", listen, "--quiet"], log.fileno())
             time.sleep(SETTLE_S)
@@ -57,50 +47,17 @@ class DoraDaemonsSystem(NetSystem):
 
     def _run(self, stack: contextlib.ExitStack, seat: Seat, host: int, words: list[str], log: int) -> None:
         alone = ALONE if host and self.link.kind == CABLE else []
-        inside = self.link.hosts[host].inside([*alone, _dora(), *words])
-        stack.callback(_end, self.spawn(inside, log, cwd=seat.folder, env=_environment()))
+        inside = self.link.hosts[host].inside([*alone, dora(), *words])
+        stack.callback(end, self.spawn(inside, log, cwd=seat.folder, env=environment()))
 
     def start(self, commands: list[list[str]], seat: Seat, log: int) -> list[subprocess.Popen[bytes]]:
-        flow = seat.folder / "dataflow.yml"
-        # JSON is YAML.
-        flow.write_text(json.dumps({"nodes": [_node(i, each) for i, each in enumerate(commands)]}))
+        flow = write_flow(seat, commands, MACHINES)
         where = ["--coordinator-addr", self.link.left.address, "--coordinator-port", str(seat.port)]
-        command = [_dora(), "start", str(flow), "--attach", *where]
-        return [self.spawn(self.link.left.inside(command), log, cwd=seat.folder, env=_environment())]
+        command = [dora(), "start", str(flow), "--attach", *where]
+        return [self.spawn(self.link.left.inside(command), log, cwd=seat.folder, env=environment())]
 
     def connect(self, seat: Seat) -> DoraEndpoint:
         return DoraEndpoint()
-
-
-def _dora() -> str:
-    return (
-        shutil.which("dora", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or "dora"
-    )
-
-
-def _environment() -> dict[str, str]:
-    paths = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-
-
-def _node(index: int, command: list[str]) -> dict[str, object]:
-    return {
-        "id": f"node{index}",
-        "path": command[0],
-        "args": " ".join(command[1:]),
-        "deploy": {"machine": MACHINES[index]},
-        "inputs": {"in": {"source": f"node{1 - index}/out", "queue_size": QUEUE}},
-        "outputs": ["out"],
-    }
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(2.0)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 SYSTEM = DoraDaemonsSystem()

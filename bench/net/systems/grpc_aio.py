@@ -8,17 +8,14 @@ from typing import Any
 import grpc
 
 from bench.net.systems.grpc_common import METHOD, OPTIONS, GrpcSystem, add_exchange
-from bench.ring.endpoint import CONNECT_S, Message, Seat
+from bench.ring.endpoint import CONNECT_S, AsyncEndpoint, Message, Seat
 
 
-class AioEndpoint:
+class AioEndpoint(AsyncEndpoint):
     """Either end of the call: both have `read` and `write`."""
 
     def __init__(self, call: Any, owner: Any) -> None:
         self._call, self._owner = call, owner
-
-    def begin(self, size: int, spin_ns: int) -> None:
-        """Nothing to choose."""
 
     async def send(self, message: Message) -> None:
         await self._call.write(bytes(message))

@@ -10,12 +10,12 @@ from typing import Any
 import grpc
 
 from bench.net.systems.grpc_common import METHOD, OPTIONS, GrpcSystem, add_exchange
-from bench.ring.endpoint import CONNECT_S, Message, Seat
+from bench.ring.endpoint import CONNECT_S, Endpoint, Message, Seat
 
 QUEUE = 16
 
 
-class SyncEndpoint:
+class SyncEndpoint(Endpoint):
     """Receives in the calling thread; sends through a queue, as the API wants it."""
 
     def __init__(self) -> None:
@@ -28,9 +28,6 @@ class SyncEndpoint:
         yield b"welcome"
         while True:
             yield self._out.get()
-
-    def begin(self, size: int, spin_ns: int) -> None:
-        """Nothing to choose."""
 
     def send(self, message: Message) -> None:
         self._out.put(bytes(message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.net.cases import PACED, ROUND_TRIP
+from bench.ring.cases import Case
 from bench.ring.endpoint import Seat
 from bench.ring.systems.rtmesh_ring import RingEndpoint, RingSystem
 
@@ -10,8 +11,9 @@ from bench.ring.systems.rtmesh_ring import RingEndpoint, RingSystem
 class SleepingEndpoint(RingEndpoint):
     """It never spins, as an edge between machines does not."""
 
-    def begin(self, size: int, spin_ns: int) -> None:
-        super().begin(size, 0)
+    def begin(self, case: Case) -> None:
+        super().begin(case)
+        self._spin_ns = 0
 
 
 class LocalRingSystem(RingSystem):

@@ -8,8 +8,8 @@ from time import monotonic_ns
 
 from bench.net.relays import RELAY, Edge, Relay, carry
 from bench.net.system import NetSystem
-from bench.ring.cases import KIB
-from bench.ring.endpoint import PATIENCE_NS, Message, Seat
+from bench.ring.cases import KIB, Case
+from bench.ring.endpoint import PATIENCE_NS, Endpoint, Message, Seat
 from bench.ring.systems.rtmesh_ring import queue_of
 from rtmesh.shm import Reader, Writer, segment_name, wait
 
@@ -33,16 +33,16 @@ def edge(seat: Seat, way: str, size: int) -> Edge:
     return Edge(name, rings, source, size, queue_between(size), size > OWN_LANE_BYTES)
 
 
-class RelayedEndpoint:
+class RelayedEndpoint(Endpoint):
     """A writer and a reader for each size, each of a ring on its own host. Nobody spins: CPUs have work."""
 
     def __init__(self, seat: Seat) -> None:
-        out, back = ("there", "back") if seat.is_sender else ("back", "there")
+        out, back = seat.ways
         self._writers = {size: Writer(edge(seat, out, size).rings[0]) for size in seat.sizes}
         self._readers = {size: Reader(edge(seat, back, size).rings[1], 0) for size in seat.sizes}
 
-    def begin(self, size: int, spin_ns: int) -> None:
-        self._writer, self._reader = self._writers[size], self._readers[size]
+    def begin(self, case: Case) -> None:
+        self._writer, self._reader = self._writers[case.size], self._readers[case.size]
         self._waited_writers, self._waited_readers = [self._writer], [self._reader]
 
     def send(self, message: Message) -> None:

@@ -11,7 +11,7 @@ from bench.net.cases import PACED
 from bench.net.relays import Edge
 from bench.net.systems.relayed import RelayedEndpoint, RelayedSystem, edge
 from bench.ring.endpoint import Message, Seat
-from bench.ring.loops import now
+from bench.ring.tally import now
 
 STAMPED = "bench.net.stamped_relay"
 RECEIVER = "receiver.stamps"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import time
 
 from bench.net.system import NetSystem, read_places
 from bench.ring.endpoint import CONNECT_S, Seat
+from bench.ring.systems.connecting import dial
 from bench.ring.systems.unix_socket import SocketEndpoint
 
 
@@ -33,12 +32,7 @@ def _accept(address: tuple[str, int]) -> socket.socket:
 
 
 def _dial(address: tuple[str, int]) -> socket.socket:
-    deadline = time.monotonic() + CONNECT_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            return socket.create_connection(address)
-        time.sleep(0.02)
-    raise TimeoutError(f"nobody listens at {address[0]}:{address[1]}")
+    return dial(lambda: socket.create_connection(address), f"nobody listens at {address[0]}:{address[1]}")
 
 
 SYSTEM = TcpSystem()

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow
 from dora import Node
 
 from bench.environment import REPOSITORY
-from bench.ring.endpoint import PATIENCE_S, Message, Seat, System
+from bench.ring.endpoint import PATIENCE_S, Endpoint, Message, Seat, System
 
 QUEUE = 4000
 SETTLE_S = 1.0
@@ -24,7 +25,7 @@ SETTLE_S = 1.0
 TIMED_OUT = "timed out"
 
 
-class DoraEndpoint:
+class DoraEndpoint(Endpoint):
     """Sends arrow arrays of bytes; the received one lies in shared memory if it is large."""
 
     def __init__(self) -> None:
@@ -32,9 +33,6 @@ class DoraEndpoint:
         # Its barrier lets all nodes begin at once; what follows settles the subscriptions.
         time.sleep(SETTLE_S)
         self._held: Any = None
-
-    def begin(self, size: int, spin_ns: int) -> None:
-        """Nothing to choose."""
 
     def send(self, message: Message) -> None:
         self._node.send_output("out", pyarrow.array(np.frombuffer(message, np.uint8)))
@@ -62,20 +60,37 @@ class DoraSystem(System):
     setting = f"`dora run`, pyarrow arrays, queue_size {QUEUE}; the daemon is a third process"
 
     def start(self, commands: list[list[str]], seat: Seat, log: int) -> list[subprocess.Popen[bytes]]:
-        dora = shutil.which("dora", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        flow = seat.folder / "dataflow.yml"
-        # JSON is YAML.
-        flow.write_text(json.dumps({"nodes": [_node(seat, i, each) for i, each in enumerate(commands)]}))
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        command = [dora or "dora", "run", str(flow)]
+        flow = write_flow(seat, commands)
+        run, nothing = [dora(), "run", str(flow)], subprocess.DEVNULL
         return [
-            subprocess.Popen(
-                command, cwd=seat.folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            subprocess.Popen(run, cwd=seat.folder, env=environment(), stdin=nothing, stdout=log, stderr=log)
         ]
 
     def connect(self, seat: Seat) -> DoraEndpoint:
         return DoraEndpoint()
+
+
+def dora() -> str:
+    """Its command: that of this environment, if there is one."""
+    paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return shutil.which("dora", path=paths) or "dora"
+
+
+def environment() -> dict[str, str]:
+    """Its nodes run in folders of their own, and find the benchmark all the same."""
+    paths = [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def write_flow(seat: Seat, commands: list[list[str]], machines: Sequence[str] = ()) -> Path:
+    """The dataflow of a session, each node on its machine if there are several."""
+    nodes = [_node(seat, index, command) for index, command in enumerate(commands)]
+    for node, machine in zip(nodes, machines):
+        node["deploy"] = {"machine": machine}
+    flow = seat.folder / "dataflow.yml"
+    # JSON is YAML.
+    flow.write_text(json.dumps({"nodes": nodes}))
+    return flow
 
 
 def _node(seat: Seat, index: int, command: list[str]) -> dict[str, object]:

@@ -8,18 +8,19 @@ from typing import Any
 
 import ecal.nanobind_core as ecal
 
-from bench.ring.endpoint import CONNECT_S, PATIENCE_S, Message, Seat, System
+from bench.ring.endpoint import PATIENCE_S, Endpoint, Message, Seat, System
+from bench.ring.systems.connecting import until
 
 SETTLE_S = 1.5
 ACKNOWLEDGE_MS = 100
 
 
-class EcalEndpoint:
+class EcalEndpoint(Endpoint):
     """The writer waits for its readers' acknowledgement: else it overwrites what they have not read."""
 
     def __init__(self, seat: Seat) -> None:
         ecal.initialize(f"{seat.identity}-{seat.index}")
-        out, back = ("there", "back") if seat.is_sender else ("back", "there")
+        out, back = seat.ways
         self._arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._publisher = ecal.Publisher(
             f"{seat.identity}-{out}", ecal.DataTypeInformation(), _configuration()
@@ -36,14 +37,7 @@ class EcalEndpoint:
         self._arrived.put(bytes(data.buffer))
 
     def _await_subscribers(self, count: int) -> None:
-        deadline = time.monotonic() + CONNECT_S
-        while self._publisher.get_subscriber_count() < count:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"fewer than {count} subscribers came")
-            time.sleep(0.05)
-
-    def begin(self, size: int, spin_ns: int) -> None:
-        """Nothing to choose."""
+        until(lambda: self._publisher.get_subscriber_count() >= count, f"fewer than {count} subscribers came")
 
     def send(self, message: Message) -> None:
         # It takes bytes only.

@@ -13,10 +13,11 @@ from typing import Any
 import iceoryx2 as iox2
 import numpy as np
 
-from bench.ring.endpoint import PATIENCE_NS, Message, Seat, System
+from bench.ring.cases import KIB, Case
+from bench.ring.endpoint import PATIENCE_NS, Endpoint, Message, Seat, System
 
-QUEUE = 16
-FAN_OUT_QUEUE = 64
+QUEUE, LARGE_QUEUE = 256, 64
+LARGE = 64 * KIB
 PATIENCE = iox2.Duration.from_millis(PATIENCE_NS // 1_000_000)
 POLLS_A_LOOK = 256
 
@@ -29,7 +30,7 @@ class _Way:
         builder = node.service_builder(service).publish_subscribe(iox2.Slice[ctypes.c_uint8])
         self._service = (
             builder.enable_safe_overflow(False)
-            .subscriber_max_buffer_size(QUEUE if seat.replies else FAN_OUT_QUEUE)
+            .subscriber_max_buffer_size(QUEUE if size <= LARGE else LARGE_QUEUE)
             .max_publishers(1)
             .max_subscribers(seat.readers)
             .max_nodes(seat.readers + 1)
@@ -53,13 +54,13 @@ class _Way:
         return self._events.listener_builder().create() if self._events else None
 
 
-class IceoryxEndpoint:
+class IceoryxEndpoint(Endpoint):
     """A publisher and a subscriber for each size; `begin` chooses."""
 
     def __init__(self, seat: Seat, has_event: bool) -> None:
         iox2.set_log_level(iox2.LogLevel.Error)
         self._node = iox2.NodeBuilder.new().config(_config(seat)).create(iox2.ServiceType.Ipc)
-        out, back = ("there", "back") if seat.is_sender else ("back", "there")
+        out, back = seat.ways
         self._out: dict[int, tuple[Any, Any]] = {}
         self._in: dict[int, tuple[Any, Any]] = {}
         for size in seat.sizes:
@@ -76,10 +77,10 @@ class IceoryxEndpoint:
         # A polling reader of a fan-out shares its CPU with others: it lets them run between two looks.
         self._yields = not seat.replies
 
-    def begin(self, size: int, spin_ns: int) -> None:
+    def begin(self, case: Case) -> None:
         self._release()
-        self._publisher, self._notifier = self._out.get(size, (None, None))
-        self._subscriber, self._listener = self._in.get(size, (None, None))
+        self._publisher, self._notifier = self._out.get(case.size, (None, None))
+        self._subscriber, self._listener = self._in.get(case.size, (None, None))
         if self._publisher is not None:
             self._publisher.update_connections()
 
@@ -106,10 +107,8 @@ class IceoryxEndpoint:
             return None
         self._sample = sample
         payload = sample.payload()
-        self._received, self._received_address = (
-            np.frombuffer(payload.as_memory_view(), np.uint8),
-            payload.as_ptr(),
-        )
+        # Without the cast its bytes could not be looked at one by one.
+        self._received, self._received_address = payload.as_memory_view().cast("B"), payload.as_ptr()
         return self._received
 
     def _wait(self, receive: Any) -> Any:

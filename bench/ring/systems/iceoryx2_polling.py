@@ -4,7 +4,7 @@ from bench.ring.systems.iceoryx2_common import IceoryxSystem
 
 SYSTEM = IceoryxSystem(
     "iceoryx2 polling",
-    "loan_slice_uninit, memmove, send; RetryUntilDelivered, buffer 16 (fan-out 64), one service a size; "
-    "receive() without a pause (fan-out: sched_yield)",
+    "loan_slice_uninit, memmove, send; RetryUntilDelivered, buffer 256 (above 64 KiB 64), one service a "
+    "size; receive() without a pause (fan-out: sched_yield)",
     has_event=False,
 )

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from multiprocessing.connection import Client, Connection, Listener
 
-from bench.ring.endpoint import CONNECT_S, Message, Seat, System
+from bench.ring.endpoint import Endpoint, Message, Seat, System
+from bench.ring.systems.connecting import dial
 
 
-class PipeEndpoint:
+class PipeEndpoint(Endpoint):
     """The sender has one connection a receiver and sends to each: a pipe has no fan-out."""
 
     def __init__(self, connections: list[Connection]) -> None:
         self._connections = connections
         self._first = connections[0]
-
-    def begin(self, size: int, spin_ns: int) -> None:
-        """Nothing to choose."""
 
     def send(self, message: Message) -> None:
         for connection in self._connections:
@@ -42,18 +39,8 @@ class PipeSystem(System):
         if seat.is_sender:
             with Listener(seat.address, "AF_UNIX", backlog=seat.readers) as listener:
                 return PipeEndpoint([listener.accept() for _ in range(seat.readers)])
-        return PipeEndpoint([_dial(seat.address)])
-
-
-def _dial(address: str) -> Connection:
-    deadline = time.monotonic() + CONNECT_S
-    while True:
-        try:
-            return Client(address, "AF_UNIX")
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+        nobody = f"nobody listens at {seat.address}"
+        return PipeEndpoint([dial(lambda: Client(seat.address, "AF_UNIX"), nobody)])
 
 
 SYSTEM = PipeSystem()

@@ -5,35 +5,39 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import redis
 
-from bench.ring.cases import KIB
-from bench.ring.endpoint import CONNECT_S, PATIENCE_S, Message, Seat, System
+from bench.ring.cases import KIB, Case
+from bench.ring.endpoint import PATIENCE_S, Endpoint, Message, Seat, System
+from bench.ring.systems.connecting import dial
 
 SMALL_QUEUE, LARGE_QUEUE = 20_000, 64
 LARGE = 64 * KIB
 MOST_A_READ = 64
 FIELD = b"d"
+DISTRIBUTIONS = ("redis", "hiredis")
+SETTING = (
+    f"no persistence, hiredis; a XADD a message, MAXLEN {SMALL_QUEUE} (above 64 KiB {LARGE_QUEUE}), XREAD "
+    f"COUNT {MOST_A_READ} BLOCK: as BRAND has it, no pipeline"
+)
 # For a program, installed or not: which command makes it so.
 REMEDY = "redis-server is not installed; remedy: apt-get install redis-server"
 
 
-class RedisEndpoint:
+class RedisEndpoint(Endpoint):
     """A stream a way. A writer that is ahead by more than the bound loses messages for its reader."""
 
-    def __init__(self, seat: Seat) -> None:
-        self._redis = redis.Redis(unix_socket_path=_socket(seat), socket_timeout=10)
-        self._out, self._back = (b"there", b"back") if seat.is_sender else (b"back", b"there")
+    def __init__(self, seat: Seat, client: redis.Redis) -> None:
+        self._redis = client
+        self._out, self._back = (way.encode() for way in seat.ways)
         self._last = b"0"
         self._waiting: deque[tuple[bytes, dict[bytes, bytes]]] = deque()
-        self._redis.ping()
 
-    def begin(self, size: int, spin_ns: int) -> None:
+    def begin(self, case: Case) -> None:
         """What an earlier case left is passed over: a reader begins at the end of its stream."""
         self._waiting.clear()
         newest = self._redis.xrevrange(self._back, count=1)
@@ -65,51 +69,62 @@ class RedisEndpoint:
         self._redis.close()
 
 
+@contextlib.contextmanager
+def server(
+    seat: Seat, words: list[str], start: Callable[[list[str], int], subprocess.Popen[bytes]]
+) -> Iterator[None]:
+    """A redis-server without persistence while the block runs, told by `words` where to listen."""
+    quiet = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", str(seat.folder)]
+    with (seat.folder / "redis.log").open("wb") as log:
+        process = start(["redis-server", *words, *quiet], log.fileno())
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def connected(seat: Seat, **where: Any) -> redis.Redis:
+    """A client of the session's server, once that listens."""
+    return dial(lambda: _pinged(redis.Redis(**where, socket_timeout=10)), _why_not(seat))
+
+
+def _pinged(client: redis.Redis) -> redis.Redis:
+    try:
+        client.ping()
+    except redis.ConnectionError as error:
+        raise ConnectionError(str(error)) from error
+    return client
+
+
+def _why_not(seat: Seat) -> str:
+    return f"redis-server does not listen; see {seat.folder / 'redis.log'}"
+
+
+def why_no_server() -> str | None:
+    """None if there is one."""
+    return None if shutil.which("redis-server") else REMEDY
+
+
 class RedisSystem(System):
-    """The harness runs a server of its own, without persistence, in the session's folder."""
+    """The harness runs a server of its own, in the session's folder."""
 
     name = "Redis streams"
-    distributions = ("redis", "hiredis")
-    setting = (
-        f"own redis-server, no persistence, Unix socket, hiredis; XADD MAXLEN {SMALL_QUEUE} (above 64 KiB "
-        f"{LARGE_QUEUE}), XREAD COUNT {MOST_A_READ} BLOCK"
-    )
+    distributions = DISTRIBUTIONS
+    setting = f"own redis-server on a Unix socket; {SETTING}"
 
     def why_absent(self) -> str | None:
-        return super().why_absent() or (None if shutil.which("redis-server") else REMEDY)
+        return super().why_absent() or why_no_server()
 
-    @contextlib.contextmanager
-    def serve(self, seat: Seat) -> Iterator[None]:
-        quiet = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", str(seat.folder)]
-        command = ["redis-server", "--port", "0", "--unixsocket", _socket(seat), *quiet]
-        with (seat.folder / "redis.log").open("wb") as log:
-            server = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        try:
-            _await_server(seat, server)
-            yield
-        finally:
-            server.kill()
-            server.wait()
+    def serve(self, seat: Seat) -> contextlib.AbstractContextManager[None]:
+        return server(seat, ["--port", "0", "--unixsocket", seat.address], _start)
 
     def connect(self, seat: Seat) -> RedisEndpoint:
-        return RedisEndpoint(seat)
+        return RedisEndpoint(seat, connected(seat, unix_socket_path=seat.address))
 
 
-def _socket(seat: Seat) -> str:
-    return str(seat.folder / "redis.sock")
-
-
-def _await_server(seat: Seat, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + CONNECT_S
-    while server.poll() is None and time.monotonic() < deadline:
-        with (
-            contextlib.suppress(redis.ConnectionError),
-            redis.Redis(unix_socket_path=_socket(seat)) as client,
-        ):
-            client.ping()
-            return
-        time.sleep(0.02)
-    raise OSError(f"redis-server did not start: {(seat.folder / 'redis.log').read_text()[-400:]}")
+def _start(command: list[str], log: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
 
 SYSTEM = RedisSystem()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from bench.ring.cases import MIB
-from bench.ring.endpoint import PATIENCE_NS, Message, Seat, System
+from bench.ring.cases import MIB, Case
+from bench.ring.endpoint import PATIENCE_NS, Endpoint, Message, Seat, System
 from rtmesh.shm import Policy, Reader, ReaderLayout, RingLayout, Writer, create_ring, segment_name, wait
 
 HOLD = 2
@@ -23,12 +23,12 @@ def ring_name(seat: Seat, way: str, size: int) -> str:
     return segment_name("bench", seat.identity, f"{way}{size}")
 
 
-class RingEndpoint:
+class RingEndpoint(Endpoint):
     """A writer and a reader for each size; `begin` chooses."""
 
     def __init__(self, seat: Seat) -> None:
         self._held: memoryview | None = None
-        out, back = ("there", "back") if seat.is_sender else ("back", "there")
+        out, back = seat.ways
         self._writers: dict[int, Writer] = {}
         self._readers: dict[int, Reader] = {}
         for size in seat.sizes:
@@ -38,12 +38,12 @@ class RingEndpoint:
                 index = 0 if seat.is_sender else seat.index - 1
                 self._readers[size] = Reader(ring_name(seat, back, size), index)
 
-    def begin(self, size: int, spin_ns: int) -> None:
-        self._spin_ns = spin_ns
-        self._is_small = size <= SMALL
-        if writer := self._writers.get(size):
+    def begin(self, case: Case) -> None:
+        self._spin_ns = case.spin_ns
+        self._is_small = case.size <= SMALL
+        if writer := self._writers.get(case.size):
             self._writer, self._waited_writers = writer, [writer]
-        if reader := self._readers.get(size):
+        if reader := self._readers.get(case.size):
             self._reader, self._waited_readers = reader, [reader]
 
     def send(self, message: Message) -> None:

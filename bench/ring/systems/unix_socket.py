@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import struct
-import time
 
-from bench.ring.cases import SIZES
-from bench.ring.endpoint import CONNECT_S, PATIENCE_S, Message, Seat, System
+from bench.ring.cases import MIB, SIZES
+from bench.ring.endpoint import PATIENCE_S, Endpoint, Message, Seat, System
+from bench.ring.systems.connecting import dial
 
 LENGTH = struct.Struct("<I")
+# The kernel's default holds less than a large message; it gives as much as it allows (wmem_max). Not to
+# eight readers: what waits for all of them would leave the cache.
+BUFFER_BYTES = 4 * MIB
 # The kernel bounds each call: no poll() before it, no switch to non-blocking.
 PATIENCE = struct.pack("ll", int(PATIENCE_S), 0)
 
 
-class SocketEndpoint:
+class SocketEndpoint(Endpoint):
     """Received into one buffer; sent with the length in one system call."""
 
     def __init__(self, sockets: list[socket.socket]) -> None:
@@ -24,9 +26,6 @@ class SocketEndpoint:
         self._first.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, PATIENCE)
         self._head = bytearray(LENGTH.size)
         self._body = memoryview(bytearray(max(SIZES)))
-
-    def begin(self, size: int, spin_ns: int) -> None:
-        """Nothing to choose."""
 
     def send(self, message: Message) -> None:
         size = len(message)
@@ -55,26 +54,35 @@ class SocketSystem(System):
     """Both ways over one socket; fan-out: one socket a reader."""
 
     name = "Unix socket"
-    setting = "blocking, sendmsg of length and message, recv_into one buffer; fan-out: one a reader"
+    setting = (
+        "blocking, SO_SNDBUF 4 MiB, sendmsg of length and message, recv_into one buffer; fan-out: one a "
+        "reader, SO_SNDBUF as it comes"
+    )
 
     def connect(self, seat: Seat) -> SocketEndpoint:
         if not seat.is_sender:
-            return SocketEndpoint([_dial(seat.address)])
+            nobody = f"nobody listens at {seat.address}"
+            return SocketEndpoint([dial(lambda: _connect(seat), nobody)])
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(seat.address)
             listener.listen(seat.readers)
-            return SocketEndpoint([listener.accept()[0] for _ in range(seat.readers)])
+            return SocketEndpoint([_widened(seat, listener.accept()[0]) for _ in range(seat.readers)])
 
 
-def _dial(address: str) -> socket.socket:
-    dialled = socket.socket(socket.AF_UNIX)
-    deadline = time.monotonic() + CONNECT_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            dialled.connect(address)
-            return dialled
-        time.sleep(0.02)
-    raise TimeoutError(f"nobody listens at {address}")
+def _widened(seat: Seat, made: socket.socket) -> socket.socket:
+    if seat.replies:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+    return made
+
+
+def _connect(seat: Seat) -> socket.socket:
+    made = _widened(seat, socket.socket(socket.AF_UNIX))
+    try:
+        made.connect(seat.address)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 SYSTEM = SocketSystem()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zmq
 
 from bench.ring.cases import KIB
-from bench.ring.endpoint import CONNECT_S, PATIENCE_S, Message, Seat, System
+from bench.ring.endpoint import CONNECT_S, PATIENCE_S, Endpoint, Message, Seat, System
 
 # The library's default: 100 gave a quarter less of 64 B messages.
 HIGH_WATER_MARK = 1000
@@ -13,15 +13,12 @@ HIGH_WATER_MARK = 1000
 ZERO_COPY_BYTES = 64 * KIB
 
 
-class ZmqEndpoint:
+class ZmqEndpoint(Endpoint):
     """A connected socket; messages are taken as frames, without a copy."""
 
     def __init__(self, context: zmq.Context, made: zmq.Socket) -> None:
         self._context, self._socket = context, made
         made.rcvtimeo = int(PATIENCE_S * 1000)
-
-    def begin(self, size: int, spin_ns: int) -> None:
-        """Nothing to choose."""
 
     def send(self, message: Message) -> None:
         self._socket.send(message, copy=len(message) < ZERO_COPY_BYTES)

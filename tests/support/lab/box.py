@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -64,7 +65,7 @@ class Box(NamedTuple):
     def kill(self, host: str) -> None:
         """End everything on a host at once, as a computer without power does."""
         for process_id in self.processes_of(host):
-            _end(process_id)
+            end(process_id)
 
     def remove(self) -> None:
         """End what runs on its hosts, by process id, and remove them with their cables and files."""
@@ -116,24 +117,22 @@ def _namespaces() -> Iterator[tuple[Box, str]]:
             yield Box(int(match[1]), int(match[2])), match[3]
 
 
-def _end(process_id: int) -> None:
-    """Kill exactly the process that has this id now, and wait for its end."""
+def end(process_id: int, number: int = signal.SIGKILL, timeout_s: float = 5.0) -> bool:
+    """Send a signal to exactly the process that has this id now; whether it ends in time."""
     try:
         descriptor = os.pidfd_open(process_id)
     except ProcessLookupError:
-        return
+        return True
     try:
-        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-        _wait(descriptor)
+        signal.pidfd_send_signal(descriptor, number)
+        return _has_ended(descriptor, timeout_s)
     except ProcessLookupError:
-        pass  # it ended by itself
+        return True  # it ended by itself
     finally:
         os.close(descriptor)
 
 
-def _wait(descriptor: int) -> None:
-    import select
-
+def _has_ended(descriptor: int, timeout_s: float) -> bool:
     poller = select.poll()
     poller.register(descriptor, select.POLLIN)
-    poller.poll(5000)
+    return bool(poller.poll(timeout_s * 1000))

@@ -82,15 +82,7 @@ class Lab(Mesh):
 
     def inside(self, host: str, *command: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command on a host, or at the desk."""
-        return subprocess.run(
-            self.network.inside(host, *command),
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            cwd=self.root,
-            env=self.environment(),
-            check=False,
-        )
+        return self.carry_out(self.network.inside(host, *command), timeout_s)
 
     def segments(self) -> list[str]:
         """What machines of these names hold in /dev/shm: also those of another laboratory."""

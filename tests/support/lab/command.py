@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import click
 
 from lab import demo as demonstration
-from lab.box import Box, LabError, boxes, remove_leftovers
+from lab.box import Box, LabError, boxes, end, remove_leftovers
 from lab.cluster import Lab
 from lab.faults import Faults
 from lab.network import DESK, HOSTS, Network
@@ -74,7 +73,8 @@ def _interrupt(*_: object) -> None:
 def _tell(made: Lab) -> None:
     for host in made.network.hosts:
         click.echo(f"{host:6} {made.network.address(host)}  CLOCK_MONOTONIC + {made.network.clock_s[host]} s")
-    click.echo(f"scheduler {made.address}; logs in {made.folder}; Ctrl-C ends it")
+    scheduler = f"scheduler {made.address}" if made.processes else "no scheduler"
+    click.echo(f"{scheduler}; logs in {made.folder}; Ctrl-C ends it")
 
 
 @command.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -145,18 +145,10 @@ def delay(host: str, up_ms: float, down_ms: float, jitter_ms: float, off: bool) 
 def down() -> None:
     """End the laboratory that runs, and remove what killed ones left."""
     for box in _by_hand():
-        os.kill(box.process_id, signal.SIGTERM)
-        _wait_for_end(box)
+        if not end(box.process_id, signal.SIGTERM, _DOWN_S):
+            raise LabError(f"process {box.process_id} does not end within {_DOWN_S:g} s")
     for box in remove_leftovers():
         click.echo(f"removed what process {box.process_id} left")
-
-
-def _wait_for_end(box: Box) -> None:
-    deadline_s = time.monotonic() + _DOWN_S
-    while box.is_alive():
-        if time.monotonic() > deadline_s:
-            raise LabError(f"process {box.process_id} does not end within {_DOWN_S:g} s")
-        time.sleep(0.05)
 
 
 @command.command()

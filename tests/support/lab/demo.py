@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,10 @@ def _work(made: Lab, seconds: float) -> list[Finding]:
         print(made.meshctl("up", CALIBRATION, timeout_s=180))
     _say(f"at the desk: meshctl apply -f {GRAPH} --set pointer.source=autopilot --wait")
     print(made.meshctl("apply", "-f", GRAPH, "--set", "pointer.source=autopilot", "--wait"), end="")
-    time.sleep(seconds)
+    # A graph that fails ends the wait; that it does not is told by exit status 1, after the time.
+    made.meshctl(
+        "wait", "cursor", "--for", "failed", "--timeout", f"{seconds:g}s", status=1, timeout_s=seconds + 30
+    )
     for kind in ("machines", "nodes", "edges"):
         _say(f"meshctl get {kind}, after {seconds:g} s")
         print(made.meshctl("get", kind), end="")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from lab.box import LabError, run
+from running import until
+
+from lab.box import LabError, end, run
 from lab.network import DESK, SWITCH, Network
 
 # Answers to nobody: locally administered, and on no host.
@@ -55,17 +56,17 @@ class Faults:
 
     def _forward(self, host: str) -> None:
         """The switch refuses until it has noticed that the cable is whole again, a moment after `up`."""
-        deadline_s = time.monotonic() + _READY_S
-        while True:
-            try:
-                return self._set_state(host, "forwarding")
-            except LabError:
-                if time.monotonic() > deadline_s:
-                    raise
-                time.sleep(0.01)
+        until(lambda: self._forwards(host), _READY_S, f"the switch to take the cable of {host}")
+
+    def _forwards(self, host: str) -> bool:
+        try:
+            self._set_state(host, "forwarding")
+        except LabError:
+            return False
+        return True
 
     def restore_after(self, seconds: float, host: str) -> None:
-        """Let a cut last so long."""
+        """Let a cut last so long: the time is the fault itself, nothing is waited for."""
         time.sleep(seconds)
         self.restore(host)
 
@@ -121,11 +122,8 @@ class Faults:
 
     def _end_forwarder(self, host: str) -> None:
         process_id = int(self._process_file(host).read_text())
-        with contextlib.suppress(ProcessLookupError):
-            descriptor = os.pidfd_open(process_id)
-            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-            _until_ended(descriptor)
-            os.close(descriptor)
+        if not end(process_id, signal.SIGTERM, _READY_S):
+            raise LabError(f"a forwarder does not end within {_READY_S:g} s")
         self._process_file(host).unlink()
         if host in self._forwarders:
             self._forwarders.pop(host).wait(_READY_S)
@@ -157,12 +155,3 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
         if process.stdout.readline() != b"ready\n":
             raise LabError(f"the forwarder ended with status {process.wait(_READY_S)}")
     return process
-
-
-def _until_ended(descriptor: int) -> None:
-    import select
-
-    poller = select.poll()
-    poller.register(descriptor, select.POLLIN)
-    if not poller.poll(_READY_S * 1000):
-        raise LabError(f"a forwarder does not end within {_READY_S:g} s")
