@@ -8,7 +8,7 @@
 #   make bench      what single operations cost
 #   make bench-ring the ring beside its rivals, about 20 minutes; ARGUMENTS="--quick --only round-trip"
 #   make bench-nodes the SDK over the ring, BRAND's test beside Redis, memory and start-up, about 15 minutes
-#   make bench-net  edges between machines beside their rivals, two network namespaces, about 9 minutes (needs root)
+#   make bench-net  edges between machines beside their rivals, two network namespaces, about 7 minutes (needs root)
 #   make protos     generate protos/rtmesh/v1/*_pb2* anew
 
 PYTHON ?= python3

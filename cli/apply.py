@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rtmesh.cli.options import Duration, Session, fail, scheduler_option, settings_option
+from rtmesh.cli.options import Session, fail, scheduler_option, settings_option, timeout_option
 
 
 @click.command(
@@ -28,15 +28,7 @@ from rtmesh.cli.options import Duration, Session, fail, scheduler_option, settin
 )
 @settings_option
 @click.option("--wait", "is_waiting", is_flag=True, help="Return when the graph runs, or cannot.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=Duration(),
-    default="60s",
-    show_default=True,
-    metavar="TIME",
-    help="With --wait: wait at most TIME; the graph stays applied.",
-)
+@timeout_option("With --wait: wait at most TIME; the graph stays applied.")
 @scheduler_option
 def apply(
     session: Session,
@@ -48,8 +40,9 @@ def apply(
 ) -> None:
     """Make the graph in FILE the one that runs under its name.
 
-    The same graph again changes nothing while it runs; a changed one is stopped and started anew. Every
-    machine must have the same code below its --root as there is here.
+    The same graph again changes nothing while it runs. A changed one replaces it, once every machine has said
+    that it can carry it; if one cannot, what runs goes on. Every machine must have the same code below its
+    --root as there is here.
     """
     from rtmesh.cli.applying import apply_graph, await_running, load_for_mesh
 

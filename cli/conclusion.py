@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -17,7 +15,7 @@ from rtmesh.cli.session import Outcome
 from rtmesh.cli.status_view import status_view
 from rtmesh.cli.summary import is_exact, summary_of
 from rtmesh.cli.times import clock_text
-from rtmesh.common.errors import RtmeshError, describe_problem
+from rtmesh.common.errors import describe_problem
 from rtmesh.v1 import status_pb2
 
 FAILED = status_pb2.GRAPH_PHASE_FAILED
@@ -26,23 +24,6 @@ _BAD_ENDS = {
     status_pb2.NODE_STATE_STUCK: "is stuck",
     status_pb2.NODE_STATE_LOST: "is lost",
 }
-
-
-def check_writable(summary_path: Path | None, logs_folder: Path | None) -> None:
-    """Find out before a run whether its summary and logs can be written. Raises RtmeshError."""
-    try:
-        if summary_path is not None:
-            _check_file(summary_path)
-        if logs_folder is not None:
-            logs_folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=logs_folder).close()
-    except OSError as error:
-        option, path = (
-            ("--logs", logs_folder) if error.filename != str(summary_path) else ("--summary", summary_path)
-        )
-        raise RtmeshError(
-            f"{option} {path} cannot be written: {error.strerror}", "name a place that you may write to"
-        ) from error
 
 
 def conclude(outcome: Outcome, summary_path: Path | None) -> None:
@@ -54,18 +35,6 @@ def conclude(outcome: Outcome, summary_path: Path | None) -> None:
         is_written = summary_path is None or _write(summary_path, outcome.status)
     if outcome.status.phase == FAILED or outcome.failures or not is_written:
         sys.exit(1)
-
-
-def _check_file(path: Path) -> None:
-    if path.exists() and not path.is_file():
-        # A pipe or terminal: to open it is to be heard of.
-        if not os.access(path, os.W_OK):
-            raise PermissionError(13, "Permission denied", str(path))
-        return
-    was_there = path.exists()
-    path.open("ab").close()
-    if not was_there:
-        path.unlink()
 
 
 def _mark(outcome: Outcome) -> None:

@@ -5,21 +5,13 @@ from __future__ import annotations
 import click
 
 from rtmesh.cli.live_names import complete_graphs
-from rtmesh.cli.options import Duration, Session, scheduler_option
+from rtmesh.cli.options import Session, scheduler_option, timeout_option
 
 
 @click.command(epilog="Example: meshctl delete cursor.")
 @click.argument("graph", shell_complete=complete_graphs)
 @click.option("--no-wait", is_flag=True, help="Return at once: the graph may still be draining.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=Duration(),
-    default="60s",
-    show_default=True,
-    metavar="TIME",
-    help="Wait at most TIME until it is gone; it goes on to be deleted.",
-)
+@timeout_option("Wait at most TIME until it is gone; it goes on to be deleted.")
 @scheduler_option
 def delete(session: Session, graph: str, no_wait: bool, timeout_s: float) -> None:
     """Stop GRAPH if it runs, and forget it: what is in flight is delivered first.

@@ -18,26 +18,23 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from rtmesh.cli.runtime_folder import make_folder, remove_stale_folders
+from rtmesh.cli.warm import MARK, MeshProcess, Warm
 from rtmesh.client import Client
 from rtmesh.common.errors import DeadlineExceededError, RtmeshError, UnavailableError
-from rtmesh.common.processes import child_environment, spawn
 from rtmesh.shm import sweep
 
 SCHEDULER = "scheduler"
 _READY_TIMEOUT_S = 30.0
-_LOOK_S = 0.02
+_LOOK_S = 0.1
 _ANSWER_S = 1.0
 _END_TIMEOUT_S = 15.0
 _KILL_TIMEOUT_S = 5.0
-# In the environment of every process of the mesh: tells whose it is when its parent is gone.
-_MARK = "RTMESH_UP_FOLDER"
 _PF_KTHREAD = 0x00200000  # of the flags in /proc/PID/stat
 
 
@@ -63,14 +60,16 @@ class EmbeddedMesh:
     Args:
         machines: names of the machines to run.
         nodes: names of the nodes that they will carry.
+        warm: starts them.
     """
 
-    def __init__(self, machines: Sequence[str], nodes: Sequence[str]) -> None:
+    def __init__(self, machines: Sequence[str], nodes: Sequence[str], warm: Warm) -> None:
         remove_stale_folders()
         self.folder = make_folder(machines, nodes)
         self.address = f"unix:{self.folder / 's.sock'}"
         self._machines = list(machines)
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._warm = warm
+        self._children: dict[str, MeshProcess] = {}
         self._told: set[str] = set()
 
     def start(self, while_waiting: Callable[[], None] = lambda: None) -> Client:
@@ -79,20 +78,32 @@ class EmbeddedMesh:
         Raises:
             RtmeshError: the scheduler ended, or does not answer.
         """
-        self._spawn(SCHEDULER, ["rtmesh.scheduler", "--listen", self.address], state=True)
-        client = Client(self.address)
-        self._wait_ready(client, while_waiting)
-        for machine in self._machines:
-            arguments = ["rtmesh.machine", "--machine", machine, "--scheduler", self.address]
-            self._spawn(machine, [*arguments, "--root", "/", "--dir", str(self.folder)])
+        # The scheduler closes its end when it serves. Until then everybody else imports what they need.
+        is_served, serves = os.pipe()
+        try:
+            try:
+                self._spawn_scheduler(serves)
+            finally:
+                os.close(serves)
+            for machine in self._machines:
+                self._spawn_machine(machine, is_served)
+            self._warm.close()
+            client = Client(self.address)
+            client.prepare()
+            self._wait_ready(client, is_served, while_waiting)
+        finally:
+            os.close(is_served)
         return client
 
     def take_ended(self) -> list[Ended]:
         """Processes that have ended since the last call."""
-        ended = [name for name, child in self._children.items() if child.poll() is not None]
-        new = [name for name in ended if name not in self._told]
-        self._told.update(new)
-        return [Ended(name, self._children[name].returncode, self._log_tail(name)) for name in new]
+        new = []
+        for name, child in self._children.items():
+            return_code = child.poll()
+            if return_code is not None and name not in self._told:
+                self._told.add(name)
+                new.append(Ended(name, return_code, self._log_tail(name)))
+        return new
 
     def await_end(self, names: Iterable[str], timeout_s: float) -> None:
         """Wait until these processes have ended, but not for long: somebody saw their connections end."""
@@ -106,35 +117,44 @@ class EmbeddedMesh:
         scheduler = [child for name, child in self._children.items() if name == SCHEDULER]
         for children in (machines, scheduler):
             _end(children, 0.0 if at_once else _END_TIMEOUT_S)
-        if any(child.returncode < 0 for child in self._children.values()):
-            _kill_marked(self.folder)
+        if any(child.wait() < 0 for child in self._children.values()):
+            _kill_marked(self._warm.mark)
 
     def close(self) -> None:
         """Remove the folder, and the segments that a meshd that was killed could not."""
         shutil.rmtree(self.folder, ignore_errors=True)
         sweep()
 
-    def _spawn(self, name: str, arguments: list[str], *, state: bool = False) -> None:
-        extra = ["--state", str(self.folder / "scheduler")] if state else []
-        # -P: files of the working folder must not hide modules of Python itself.
-        command = [sys.executable, "-P", "-m", *arguments, *extra, "--die-with-parent", str(os.getpid())]
-        environment = child_environment() | {_MARK: str(self.folder)}
-        self._children[name] = spawn(command, log_path=self.folder / f"{name}.log", env=environment)
+    def _spawn_scheduler(self, serves: int) -> None:
+        arguments = ["--listen", self.address, "--state", str(self.folder / "scheduler")]
+        self._spawn(
+            SCHEDULER, "rtmesh.scheduler", [*arguments, *_ends_with_us(), "--ready-descriptor"], serves
+        )
 
-    def _wait_ready(self, client: Client, while_waiting: Callable[[], None]) -> None:
+    def _spawn_machine(self, machine: str, is_served: int) -> None:
+        arguments = ["--machine", machine, "--scheduler", self.address, "--root", "/"]
+        arguments += ["--dir", str(self.folder), *_ends_with_us(), "--join-at-end-of"]
+        self._spawn(machine, "rtmesh.machine", arguments, is_served)
+
+    def _spawn(self, name: str, module: str, arguments: list[str], descriptor: int) -> None:
+        log_path = self.folder / f"{name}.log"
+        self._children[name] = self._warm.start(module, arguments, log_path, descriptor)
+
+    def _wait_ready(self, client: Client, is_served: int, while_waiting: Callable[[], None]) -> None:
         deadline_s = time.monotonic() + _READY_TIMEOUT_S
-        while not self._answers(client):
+        while not self._answers(client, is_served):
             while_waiting()
-            for ended in self.take_ended():
+            if self._children[SCHEDULER].poll() is not None:
+                ended = next(ended for ended in self.take_ended() if ended.name == SCHEDULER)
                 raise RtmeshError(f"{ended.text}\n{ended.log_tail}")
             if time.monotonic() > deadline_s:
                 raise DeadlineExceededError(
                     f"the scheduler was not ready within {_READY_TIMEOUT_S:g} s\n{self._log_tail(SCHEDULER)}"
                 )
-            time.sleep(_LOOK_S)
 
-    def _answers(self, client: Client) -> bool:
-        if not (self.folder / "s.sock").exists():
+    def _answers(self, client: Client, is_served: int) -> bool:
+        """Whether the scheduler serves; waits a moment for it."""
+        if not select.select([is_served], [], [], _LOOK_S)[0]:
             return False
         try:
             client.wait_ready(_ANSWER_S)
@@ -154,7 +174,11 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _end(children: Sequence[subprocess.Popen[bytes]], grace_s: float) -> None:
+def _ends_with_us() -> list[str]:
+    return ["--die-with-parent", str(os.getpid())]
+
+
+def _end(children: Sequence[MeshProcess], grace_s: float) -> None:
     until_s = time.monotonic() + grace_s
     for child in children:
         child.terminate()
@@ -165,9 +189,9 @@ def _end(children: Sequence[subprocess.Popen[bytes]], grace_s: float) -> None:
         child.wait()
 
 
-def _kill_marked(folder: Path) -> None:
+def _kill_marked(mark: str) -> None:
     """End what a killed meshd left: its children are told to by the kernel, theirs are not."""
-    poller, descriptors = select.poll(), list(_open_marked(folder))
+    poller, descriptors = select.poll(), list(_open_marked(mark))
     for descriptor in descriptors:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
@@ -182,23 +206,23 @@ def _kill_marked(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _open_marked(folder: Path) -> Iterator[int]:
-    """A pidfd of each process of this user that belongs to the mesh of a folder, or may have."""
-    mark = os.fsencode(f"{_MARK}={folder}")
+def _open_marked(mark: str) -> Iterator[int]:
+    """A pidfd of each process of this user that belongs to the mesh with a mark, or may have."""
+    variable = os.fsencode(f"{MARK}={mark}")
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
             continue
         with contextlib.suppress(OSError):  # it has ended, or is not for us to look at
             descriptor = os.pidfd_open(int(entry.name))
-            if _has_mark(entry, mark) or _is_exiting(entry):
+            if _has_mark(entry, variable) or _is_exiting(entry):
                 yield descriptor
             else:
                 os.close(descriptor)
 
 
-def _has_mark(entry: Path, mark: bytes) -> bool:
+def _has_mark(entry: Path, variable: bytes) -> bool:
     try:
-        return mark in (entry / "environ").read_bytes().split(b"\0")
+        return variable in (entry / "environ").read_bytes().split(b"\0")
     except OSError:
         return False
 

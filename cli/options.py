@@ -70,6 +70,19 @@ def form_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def timeout_option(words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add --timeout TIME, of a minute unless it is given: the verb gets `timeout_s`; `words` are its help."""
+    return click.option(
+        "--timeout",
+        "timeout_s",
+        type=Duration(),
+        default="60s",
+        show_default=True,
+        metavar="TIME",
+        help=words,
+    )
+
+
 class Address(click.ParamType[str]):
     """HOST:PORT or unix:PATH.
 

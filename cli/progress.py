@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import click
-from rich.console import Console
-from rich.live import Live
 
-from rtmesh.cli.status_view import status_view
 from rtmesh.v1 import graph_pb2, status_pb2
+
+# rich is for terminals, and takes a while to import.
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _LINE_EVERY_S = 5.0
 _TROUBLE = {
@@ -71,10 +72,15 @@ class LiveTable:
     """Redraws the tables in place; what is told stays above them."""
 
     def __init__(self, console: Console | None = None) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
         self._live = Live(console=console or Console(), refresh_per_second=4, transient=True)
         self._troubles = Troubles()
 
     def show(self, status: status_pb2.GraphStatus) -> None:
+        from rtmesh.cli.status_view import status_view
+
         for text in self._troubles.new_in(status):
             self.tell(text)
         self._live.update(status_view(status))

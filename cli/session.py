@@ -13,6 +13,7 @@ from pathlib import Path
 from rtmesh.cli.embedded import SCHEDULER, EmbeddedMesh, Ended
 from rtmesh.cli.progress import Progress, progress_for
 from rtmesh.cli.stop_signals import StopSignals
+from rtmesh.cli.warm import Warm
 from rtmesh.client import Client
 from rtmesh.common.errors import RtmeshError, UnavailableError
 from rtmesh.graph.plan import required_machines
@@ -50,6 +51,7 @@ class UpSession:
     """Runs `graph` on an embedded mesh until it ends, is stopped by a signal, or its time is up.
 
     Args:
+        warm: starts the processes of the mesh.
         duration_s: how long to run once the graph is running; None: until it ends.
         logs_folder: where to copy the logs of all processes at the end; None: nowhere.
     """
@@ -58,12 +60,14 @@ class UpSession:
         self,
         graph: graph_pb2.Graph,
         signals: StopSignals,
+        warm: Warm,
         *,
         duration_s: float | None = None,
         logs_folder: Path | None = None,
     ) -> None:
         self._graph = graph
         self._signals = signals
+        self._warm = warm
         self._duration_s = duration_s
         self._logs_folder = logs_folder
         self._outcome = Outcome(status_pb2.GraphStatus(name=graph.name))
@@ -77,7 +81,7 @@ class UpSession:
     def run(self) -> Outcome:
         """Run to the end. Raises RtmeshError if the graph cannot be begun."""
         machines = required_machines(self._graph) or [_DEFAULT_MACHINE]
-        mesh = EmbeddedMesh(machines, [node.name for node in self._graph.nodes])
+        mesh = EmbeddedMesh(machines, [node.name for node in self._graph.nodes], self._warm)
         try:
             with progress_for(self._graph) as progress:
                 self._run_on(mesh, progress)

@@ -43,14 +43,21 @@ def up(
 
     Example: meshctl up graphs/cursor/graph.yaml --for 20s --set pointer.source=autopilot --summary run.json
     """
-    from rtmesh.cli.conclusion import check_writable, conclude
-    from rtmesh.cli.loading import load
-    from rtmesh.cli.session import UpSession
-    from rtmesh.cli.stop_signals import StopSignals
+    from rtmesh.cli.warm import Warm
 
-    with errors_told():
+    with errors_told(), Warm() as warm:
+        # Not before: the other interpreter imports at the same time.
+        from rtmesh.cli.loading import load
+        from rtmesh.cli.session import UpSession
+        from rtmesh.cli.stop_signals import StopSignals
+        from rtmesh.cli.writable import check_writable
+
         loaded = load(graph, settings)
         check_writable(summary_path, logs_folder)
         with StopSignals() as signals:
-            session = UpSession(loaded.graph, signals, duration_s=duration_s, logs_folder=logs_folder)
-            conclude(session.run(), summary_path)
+            session = UpSession(loaded.graph, signals, warm, duration_s=duration_s, logs_folder=logs_folder)
+            outcome = session.run()
+            # Not before: what draws tables takes a while to import.
+            from rtmesh.cli.conclusion import conclude
+
+            conclude(outcome, summary_path)

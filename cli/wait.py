@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rtmesh.cli.live_names import complete_graphs
-from rtmesh.cli.options import Duration, Session, fail, scheduler_option
+from rtmesh.cli.options import Session, fail, scheduler_option, timeout_option
 
 PHASES = ["running", "completed", "failed", "stopped"]
 
@@ -15,15 +15,7 @@ PHASES = ["running", "completed", "failed", "stopped"]
 )
 @click.argument("graph", shell_complete=complete_graphs)
 @click.option("--for", "phase", type=click.Choice(PHASES), required=True, help="The phase to wait for.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=Duration(),
-    default="60s",
-    show_default=True,
-    metavar="TIME",
-    help="Give up after TIME.",
-)
+@timeout_option("Give up after TIME.")
 @scheduler_option
 def wait(session: Session, graph: str, phase: str, timeout_s: float) -> None:
     """Wait until GRAPH is running, completed, failed or stopped.

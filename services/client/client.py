@@ -146,6 +146,12 @@ class Client:
                 "check that it runs and that the address is right",
             ) from error
 
+    @staticmethod
+    def prepare() -> None:
+        """Import what the first call needs: for who has time before it."""
+        from rtmesh.common import serving  # noqa: F401
+        from rtmesh.v1 import scheduler_pb2_grpc  # noqa: F401
+
     def close(self) -> None:
         """End the connection and every watch. A later call makes a new one."""
         with self._lock:

@@ -1,11 +1,16 @@
-"""The three control rings of a node, through which its loop is ordered about, asked, and heard.
+"""The four control rings of a node, through which its loop is ordered about, asked, and heard.
 
     meshd ──orders──> loop <──requests── service
-      ^                 │                   ^
-      └────── events ───┴───── events ──────┘
+      ^                │ │                ^  ^
+      └──── events ────┘ └────replies─────┘  │
+            events ──────────────────────────┘
 
-The readers of `events` drop the oldest, so that neither a dead meshd nor a dead service ever
-holds a loop; what must not be lost, the state, also stands in a word of that ring.
+The readers of `events` drop the oldest, so that neither a dead meshd nor a dead service ever holds a loop;
+what must not be lost, the state, also stands in a word of that ring. `replies` blocks, and so loses none:
+a loop whose reply does not fit yet takes no further request, and goes on with its steps.
+
+Slots are small: a message that is larger goes in parts (see `parts`). `events` has room for the largest
+result, then the traceback of a failure, and what else is told with them.
 """
 
 from __future__ import annotations
@@ -24,8 +29,13 @@ WORD_UNJOINED = 4
 EVENTS_READER_MESHD = 0
 EVENTS_READER_SERVICE = 1
 
-ORDER_BYTES = 1024
+# Largest request or event, serialized.
 MESSAGE_BYTES = 128 * 1024
+ORDER_BYTES = 192
+# So that a slot takes a page.
+SLOT_BYTES = 4032
+
+_EVENTS_QUEUE = 64
 
 
 class ControlRings(NamedTuple):
@@ -33,12 +43,19 @@ class ControlRings(NamedTuple):
 
     orders: str
     requests: str
+    replies: str
     events: str
 
 
 def control_ring_names(node: str) -> ControlRings:
     """Names that no port can have: ports follow a dot, these an @."""
-    return ControlRings(f"{node}@orders", f"{node}@requests", f"{node}@events")
+    return ControlRings(f"{node}@orders", f"{node}@requests", f"{node}@replies", f"{node}@events")
+
+
+def control_layouts(node: str) -> dict[str, RingLayout]:
+    """Name -> layout, of each control ring of a node."""
+    layouts = (orders_layout(), requests_layout(), replies_layout(), events_layout())
+    return dict(zip(control_ring_names(node), layouts))
 
 
 def orders_layout() -> RingLayout:
@@ -46,12 +63,16 @@ def orders_layout() -> RingLayout:
 
 
 def requests_layout() -> RingLayout:
-    return RingLayout(entries=4, slot_bytes=MESSAGE_BYTES, readers=(_reader("loop", Policy.BLOCK, 4),))
+    return RingLayout(entries=8, slot_bytes=SLOT_BYTES, readers=(_reader("loop", Policy.BLOCK, 8),))
+
+
+def replies_layout() -> RingLayout:
+    return RingLayout(entries=8, slot_bytes=SLOT_BYTES, readers=(_reader("service", Policy.BLOCK, 8),))
 
 
 def events_layout() -> RingLayout:
-    readers = tuple(_reader(name, Policy.DROP_OLDEST, 16) for name in ("meshd", "service"))
-    return RingLayout(entries=16, slot_bytes=MESSAGE_BYTES, readers=readers)
+    readers = tuple(_reader(name, Policy.DROP_OLDEST, _EVENTS_QUEUE) for name in ("meshd", "service"))
+    return RingLayout(entries=_EVENTS_QUEUE, slot_bytes=SLOT_BYTES, readers=readers)
 
 
 def _reader(name: str, policy: Policy, queue: int) -> ReaderLayout:

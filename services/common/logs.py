@@ -5,9 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
-import structlog
+# structlog imports rich, if it is there, to draw tracebacks. Ours are text; rich takes as long to import as
+# all the rest of structlog, and stays in the memory of every process that logs.
+_is_rich_hidden = "rich" not in sys.modules
+if _is_rich_hidden:
+    sys.modules["rich"] = None  # type: ignore[assignment]
+import structlog  # noqa: E402
+
+if _is_rich_hidden:
+    del sys.modules["rich"]
 
 
 class _Tolerant(io.TextIOBase):
@@ -21,6 +29,11 @@ class _Tolerant(io.TextIOBase):
     def flush(self) -> None:
         with contextlib.suppress(OSError):
             sys.stderr.flush()
+
+
+def get_logger() -> Any:
+    """A logger; to be had here, so that structlog comes as above."""
+    return structlog.get_logger()
 
 
 def configure(component: str, machine: str | None = None) -> None:

@@ -27,11 +27,8 @@ def ring_bytes(plan: plan_pb2.RingPlan) -> int:
 
 
 def control_bytes() -> int:
-    """Shared memory of the three control rings of one node."""
-    return sum(
-        _in_pages(layout)
-        for layout in (control.orders_layout(), control.requests_layout(), control.events_layout())
-    )
+    """Shared memory of the control rings of one node."""
+    return sum(_in_pages(layout) for layout in control.control_layouts("").values())
 
 
 def _in_pages(layout: RingLayout) -> int:

@@ -47,8 +47,9 @@ def spawn(
     log_path: Path,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    descriptors: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, its output appended to a file.
+    """Start a process in a session of its own, its output appended to a file; it inherits `descriptors`.
 
     A session of its own keeps a terminal's Ctrl-C from it; a file, unlike a pipe, does not
     end it when the reader goes.
@@ -62,6 +63,7 @@ def spawn(
             cwd=cwd,
             env=child_environment() if env is None else dict(env),
             start_new_session=True,
+            pass_fds=descriptors,
         )
 
 

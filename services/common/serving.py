@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from rtmesh.common.errors import UnavailableError
-
-if TYPE_CHECKING:
-    import grpc
 
 _UNLIMITED = -1
 
@@ -47,7 +44,14 @@ CHANNEL_OPTIONS: list[tuple[str, int]] = [
 ]
 
 
-def add_port(server: grpc.aio.Server | grpc.Server, address: str) -> str:
+class Binds(Protocol):
+    """A grpc.Server, a grpc.aio.Server, or what takes its place."""
+
+    def add_insecure_port(self, address: str) -> int:
+        """Bind an address; 0 or RuntimeError if that cannot be."""
+
+
+def add_port(server: Binds, address: str) -> str:
     """Bind `address` ("unix:PATH" or "HOST:PORT", port 0 for any) and return what was bound.
 
     Raises:

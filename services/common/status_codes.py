@@ -20,8 +20,11 @@ _CODES: dict[type[errors.RtmeshError], grpc.StatusCode] = {
     errors.UnimplementedError: grpc.StatusCode.UNIMPLEMENTED,
 }
 _ERRORS = {code: kind for kind, code in _CODES.items()}
-# In the trailing metadata of each status that is ours.
 _SAID = "rtmesh-said"
+# The trailing metadata of each status that is ours.
+SAID = ((_SAID, "1"),)
+# google.rpc.Code of a call that its own side has ended.
+CANCELLED = int(grpc.StatusCode.CANCELLED.value[0])
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -43,9 +46,14 @@ def error_from_number(number: int, text: str) -> errors.RtmeshError:
     return _ERRORS.get(code_from_number(number), errors.RtmeshError)(text)
 
 
+def error_of_status(number: int, details: str) -> errors.RtmeshError:
+    """The error that a status tells of."""
+    return error_from_number(number, details or code_from_number(number).name)
+
+
 async def abort_with(context: grpc.aio.ServicerContext, error: errors.RtmeshError) -> NoReturn:
     """End an rpc with the status of `error`."""
-    await context.abort(code_of(error), str(error), trailing_metadata=((_SAID, "1"),))
+    await context.abort(code_of(error), str(error), trailing_metadata=SAID)
     raise AssertionError("abort raises")
 
 
@@ -68,6 +76,6 @@ def from_rpc_error(error: grpc.RpcError, address: str = "") -> errors.RtmeshErro
 
 def abort_now(context: grpc.ServicerContext, error: errors.RtmeshError) -> NoReturn:
     """As abort_with, in a server without an event loop."""
-    context.set_trailing_metadata(((_SAID, "1"),))
+    context.set_trailing_metadata(SAID)
     context.abort(code_of(error), str(error))
     raise AssertionError("abort raises")

@@ -15,11 +15,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rtmesh.common import processes
-from rtmesh.machine.state import FOLDER_VARIABLE, Process, State
+from rtmesh.common.siblings import ForkedChild
+from rtmesh.machine.paths import FOLDER_VARIABLE
+from rtmesh.machine.state import Process, State
 from rtmesh.v1 import status_pb2
 
 ENDED_AT_ONCE_S = 2.0
 TAIL_BYTES = 16384
+
+
+ChildProcess = subprocess.Popen[bytes] | ForkedChild
 
 
 class Usage:
@@ -57,17 +62,17 @@ class Usage:
 class Child:
     """One process. `ended` is set, and `on_exit(return_code)` called, once it is reaped."""
 
-    def __init__(self, popen: subprocess.Popen[bytes], usage: Usage) -> None:
-        self.process_id = popen.pid
+    def __init__(self, process: ChildProcess, usage: Usage) -> None:
+        self.process_id = process.pid
         self.usage = usage
         self.ended = asyncio.Event()
         self.return_code: int | None = None
-        self._popen = popen
+        self._process = process
 
     def signal(self, number: int) -> None:
         """Send a signal; nothing happens if the process has ended."""
         if self.return_code is None:
-            self._popen.send_signal(number)
+            self._process.send_signal(number)
 
     def catches(self, number: int) -> bool:
         """Whether the process has a handler for a signal whose default would kill it."""
@@ -97,7 +102,7 @@ class Child:
     def reap(self) -> int:
         """Take the exit code of a process that has ended."""
         self.usage.sample()
-        self.return_code = self._popen.wait()
+        self.return_code = self._process.wait()
         self.ended.set()
         return self.return_code
 
@@ -120,16 +125,20 @@ class Children:
         """Start a process. Raises OSError if it cannot be started, or not watched: then it is killed."""
         environment = processes.child_environment() | {FOLDER_VARIABLE: str(self._state.folder)}
         popen = processes.spawn(arguments, log_path=log_path, cwd=cwd, env=environment)
+        return self.adopt(name, popen, on_exit)
+
+    def adopt(self, name: str, process: ChildProcess, on_exit: Callable[[int], None]) -> Child:
+        """Watch a child that was started otherwise. Raises OSError if that cannot be: then it is killed."""
         try:
             # Not reaped yet, so it has a start time, unless it is a zombie already.
-            start_time = processes.process_start_time(popen.pid) or 0
-            self._state.add_process(Process(name, popen.pid, start_time))
-            child = Child(popen, Usage(name, popen.pid))
+            start_time = processes.process_start_time(process.pid) or 0
+            self._state.add_process(Process(name, process.pid, start_time))
+            child = Child(process, Usage(name, process.pid))
             self._watch(child, on_exit)
         except OSError:
-            popen.kill()
-            popen.wait()
-            self._state.remove_process(popen.pid)
+            process.kill()
+            process.wait()
+            self._state.remove_process(process.pid)
             raise
         return child
 

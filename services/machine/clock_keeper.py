@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 
 import grpc
-import structlog
 
 from rtmesh.common.clock import ClockPage, clock_id
+from rtmesh.common.logs import get_logger
 from rtmesh.machine.chrony import read_tracking
 from rtmesh.machine.clock_course import slew_to, step_to
 from rtmesh.machine.clock_estimate import PPM, ClockFilter, Estimate, Exchange
@@ -22,7 +22,7 @@ PERIOD_S = 1.0
 BURST = 4
 CHRONY_PERIOD_S = 60.0
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class ClockKeeper:

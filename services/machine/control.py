@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import cast
 
-import structlog
 from google.protobuf.message import DecodeError
 
 from rtmesh.common import control
+from rtmesh.common.logs import get_logger
+from rtmesh.common.parts import Joiner
 from rtmesh.machine.effects import Order
 from rtmesh.machine.rings import RunRings, free_reader, free_writer
 from rtmesh.shm import Reader, Ring, RingLayout, Writer
 from rtmesh.v1 import node_pb2, status_pb2
 
-log = structlog.get_logger()
+log = get_logger()
 
 LOOP = 0  # the only reader of orders and of requests
+SERVICE = 0  # the only reader of replies
 
 _ORDERS = {
     Order.START: node_pb2.NodeOrder(start=node_pb2.StartNode()),
@@ -35,11 +37,13 @@ class NodeControl:
         self._made: list[Ring] = []
         try:
             self._requests = self._make(self._names.requests, control.requests_layout())
+            self._replies = self._make(self._names.replies, control.replies_layout())
             self._events = self._make(self._names.events, control.events_layout())
             self._reader = Reader(self.segment(self._names.events), control.EVENTS_READER_MESHD)
         except BaseException:
             self._unlink_made()
             raise
+        self._joiner = Joiner(node_pb2.NodeEvent.FromString)
         self._lost_events = 0
         self._stale_step_ns = 0
 
@@ -55,6 +59,7 @@ class NodeControl:
         """Write the segments' names into a loop's configuration."""
         config.orders_segment = self.segment(self._names.orders)
         config.requests_segment = self.segment(self._names.requests)
+        config.replies_segment = self.segment(self._names.replies)
         config.events_segment = self.segment(self._names.events)
 
     def begin_life(self) -> None:
@@ -83,14 +88,20 @@ class NodeControl:
         """Everything said since the last call, oldest first."""
         events = []
         while (view := self._reader.try_take(0)) is not None:
-            try:
-                events.append(node_pb2.NodeEvent.FromString(bytes(view)))
-            except DecodeError as error:
-                # A loop of another language may be wrong; that must not end this machine's other runs.
-                log.error("a node told what is no NodeEvent", segment=self._names.events, error=str(error))
-            del view
+            epoch, data = view.epoch, bytes(view)
+            del view  # it pins its slot
             self._reader.release()
+            if (event := self._event(epoch, data)) is not None:
+                events.append(event)
         return events
+
+    def _event(self, epoch: int, data: bytes) -> node_pb2.NodeEvent | None:
+        try:
+            return self._joiner.take(epoch, data)
+        except DecodeError as error:
+            # A loop of another language may be wrong; that must not end this machine's other runs.
+            log.error("a node told what is no NodeEvent", segment=self._names.events, error=str(error))
+            return None
 
     def missed_state(self) -> status_pb2.NodeState:
         """The loop's state if events were lost since the last call, else 0."""
@@ -111,10 +122,12 @@ class NodeControl:
 
     def loop_died(self, process_id: int, *, is_gone: bool) -> None:
         free_writer(self._events, process_id)
+        free_writer(self._replies, process_id)
         free_reader(self._requests, LOOP, process_id, is_gone=is_gone)
 
     def service_died(self, process_id: int) -> None:
         free_writer(self._requests, process_id)
+        free_reader(self._replies, SERVICE, process_id, is_gone=False)
         free_reader(self._events, control.EVENTS_READER_SERVICE, process_id, is_gone=False)
 
     def remove(self) -> None:

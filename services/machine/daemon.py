@@ -10,39 +10,41 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from importlib.metadata import version
 
-import structlog
-
-from rtmesh.common.clock import ClockPage
 from rtmesh.common.errors import ProblemsError
+from rtmesh.common.logs import get_logger
 from rtmesh.machine.addresses import Network
 from rtmesh.machine.children import Children, Usage
 from rtmesh.machine.clock_keeper import ClockKeeper
+from rtmesh.machine.clock_page import make_clock_page
 from rtmesh.machine.doorbell import Doorbell
 from rtmesh.machine.link import Link
 from rtmesh.machine.log_orders import LogOrders
+from rtmesh.machine.nurseries import Nurseries
 from rtmesh.machine.options import Options
 from rtmesh.machine.paths import KEPT_RUNS, Paths
 from rtmesh.machine.preflight import preflight
+from rtmesh.machine.readable import until_end_of
 from rtmesh.machine.relay_client import Relay
 from rtmesh.machine.run import Host, Run
+from rtmesh.machine.spare import Spare
 from rtmesh.machine.state import State
-from rtmesh.shm import segment_name
 from rtmesh.v1 import machine_pb2, status_pb2
 
 LEAVE_TIMEOUT_S = 2.0
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Daemon:
     """The runs of one machine, and the scheduler's orders about them."""
 
-    def __init__(self, options: Options, paths: Paths) -> None:
+    def __init__(self, options: Options, paths: Paths, spare: Spare | None = None) -> None:
         self._options = options
         self._paths = paths
         state = State(paths.state)
         children = Children(state)
         own_process_id = os.getpid() if options.parent_process_id else 0
+        self._nurseries = Nurseries(children, paths.folder, spare)
         self._network = Network(options.host, options.advertise)
         self._data = self._network.endpoint(paths.relay_data, options.data_port)
         self._relay = Relay(
@@ -66,18 +68,18 @@ class Daemon:
         self._logs = LogOrders(paths, self._link.outbox.put_when_room, self._runs.__contains__)
 
     def _make_host(self, state: State, children: Children, parent_process_id: int) -> Host:
-        segment = segment_name(self._options.machine, f"meshd-{os.getpid()}", "clock")
-        state.add_segments([segment])
+        clock = make_clock_page(self._options.machine, state)
         return Host(
             machine=self._options.machine,
             root=self._options.root.absolute(),
             paths=self._paths,
             state=state,
             children=children,
+            nurseries=self._nurseries,
             relay=self._relay,
             network=self._network,
-            clock=ClockPage.create(segment, 0),
-            clock_segment=segment,
+            clock=clock,
+            clock_segment=clock.name,
             parent_process_id=parent_process_id,
             processes=self._processes,
             report=lambda report: self._report(report),
@@ -90,7 +92,7 @@ class Daemon:
             RtmeshError: the scheduler does not take this machine; nothing runs.
         """
         self._paths.remove_old_runs(self._runs)
-        keeping = asyncio.get_running_loop().create_task(self._link.keep())
+        keeping = asyncio.get_running_loop().create_task(self._keep_joined())
         chrony = asyncio.get_running_loop().create_task(self._clock.watch_chrony())
         try:
             await _first_of(keeping, stopped)
@@ -103,9 +105,14 @@ class Daemon:
                 task.cancel()
             await asyncio.gather(keeping, chrony, return_exceptions=True)
 
+    async def _keep_joined(self) -> None:
+        await until_end_of(self._options.join_at_end_of)
+        await self._link.keep()
+
     async def close(self) -> None:
         """Let go of everything; no run is left."""
         self._logs.cancel_all()
+        await self._nurseries.end()
         await self._relay.end()
         self._data.close()
         self._doorbell.close()
@@ -194,7 +201,9 @@ class Daemon:
 
     async def _preflight(self, order: machine_pb2.Preflight) -> None:
         paths = self._paths.run(order.plan.run)
-        problems = await asyncio.to_thread(preflight, order.plan, self._host.root, paths)
+        replaced = self._runs.get(order.replaces)
+        back = replaced.plan if replaced is not None else None
+        problems = await asyncio.to_thread(preflight, order.plan, self._host.root, paths, back)
         answer = machine_pb2.Preflighted(run=order.plan.run, problems=problems)
         self._report(machine_pb2.JoinRequest(preflighted=answer))
 

@@ -6,8 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-import structlog
-
+from rtmesh.common.logs import get_logger
 from rtmesh.machine.children import Child
 from rtmesh.machine.faults import told
 from rtmesh.machine.supervisor import describe_exit
@@ -17,7 +16,7 @@ FIRST_BACKOFF_S = 0.2
 MOST_BACKOFF_S = 5.0
 HEALTHY_AFTER_S = 10.0
 
-log = structlog.get_logger()
+log = get_logger()
 
 Start = Callable[[Callable[[int], None]], Child]
 

@@ -28,6 +28,10 @@ class Room(NamedTuple):
     left: float
     limit: str
 
+    def after(self, given_back: int) -> Room:
+        """The room there will be when so much was given back."""
+        return Room(self.left + given_back, self.limit)
+
 
 def needed_bytes(plan: plan_pb2.MachinePlan) -> int:
     """Shared memory that the plan's rings and the nodes' control rings take."""

@@ -8,10 +8,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import grpc
-import structlog
 
 from rtmesh.common import heartbeat
 from rtmesh.common.errors import AlreadyExistsError, InvalidArgumentError, RtmeshError, UnimplementedError
+from rtmesh.common.logs import get_logger
 from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.common.status_codes import from_rpc_error
 from rtmesh.machine.outbox import Outbox
@@ -25,7 +25,7 @@ NAME_FREED_WITHIN_S = 6.0
 # Trying again changes nothing about these.
 REFUSALS = (AlreadyExistsError, InvalidArgumentError, UnimplementedError)
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Link:

@@ -14,13 +14,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import structlog
+from rtmesh.common.logs import get_logger
 
 MIB = 1024 * 1024
 MOST_BYTES = 16 * MIB
 KEPT_LIVES = 3
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class LogFiles:

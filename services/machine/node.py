@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
 from google.protobuf import json_format
 
 from rtmesh.common import control as words
+from rtmesh.common.logs import get_logger
 from rtmesh.machine.children import Child, log_tail
 from rtmesh.machine.control import NodeControl
 from rtmesh.machine.effects import AskStack, Effect, Kill, LetGo, Order, Report, Spawn
@@ -28,7 +27,7 @@ from rtmesh.v1 import node_pb2, plan_pb2, status_pb2
 STACK_WAIT_S = 1.0
 STACK_LOOK_S = 0.02
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class NodeHost:
@@ -170,20 +169,19 @@ class NodeHost:
         self._control.begin_life()
         path = self._write_config(epoch)
         self._logs.begin_life()
-        self._child = self._site.children.spawn(
-            f"{self.name} loop",
-            [*self._loop_command(), str(path)],
-            log_path=self._logs.current,
-            on_exit=self._loop_ended,
-            cwd=self._site.folder,
-        )
+        self._child = self._start_process(path)
+
+    def _start_process(self, config: Path) -> Child:
+        name, folder = f"{self.name} loop", self._site.folder
+        log_path, on_exit = self._logs.current, self._loop_ended
+        if not self.plan.node.command:
+            start = self._site.offspring.start_loop
+            return start(name, config, log_path=log_path, on_exit=on_exit, cwd=folder)
+        command = [*self.plan.node.command, str(config)]
+        return self._site.children.spawn(name, command, log_path=log_path, on_exit=on_exit, cwd=folder)
 
     def _spawn_failed(self, text: str) -> None:
         self._perform(self.supervisor.spawn_failed(text, time.monotonic_ns()))
-
-    def _loop_command(self) -> list[str]:
-        # -P: the working folder must not hide modules of Python itself.
-        return list(self.plan.node.command) or [sys.executable, "-P", "-m", "rtmesh.node.loop"]
 
     def _order(self, order: Order) -> None:
         if not self._control.order(order):
@@ -228,9 +226,9 @@ class NodeHost:
         return path
 
     def _start_service(self, on_exit: Callable[[int], None]) -> Child:
-        return self._site.children.spawn(
+        return self._site.offspring.start_service(
             f"{self.name} service",
-            [sys.executable, "-P", "-m", "rtmesh.node.service", str(self._site.paths.config(self.name))],
+            self._site.paths.config(self.name),
             log_path=self._service_logs.current,
             on_exit=on_exit,
         )

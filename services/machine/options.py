@@ -44,6 +44,8 @@ class Options:
     advertise: str = ""
     # End with this process; 0: with nobody.
     parent_process_id: int = 0
+    # Join when nobody has the other end of this pipe open any more; None: at once.
+    join_at_end_of: int | None = None
 
     def open_things(self) -> list[str]:
         """What can be reached or overheard without a password, in words; empty if nothing can."""
@@ -88,6 +90,7 @@ def _options(given: argparse.Namespace) -> Options:
         data_port=listen.port if listen else 0,
         advertise=given.advertise,
         parent_process_id=given.die_with_parent,
+        join_at_end_of=given.join_at_end_of,
     )
 
 
@@ -158,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         "--insecure", action="store_true", help="allow TCP, which has neither encryption nor passwords yet"
     )
     parser.add_argument("--die-with-parent", type=int, default=0, metavar="PID", help=argparse.SUPPRESS)
+    parser.add_argument("--join-at-end-of", type=int, metavar="FD", help=argparse.SUPPRESS)
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
     return parser
 

@@ -15,6 +15,8 @@ from collections.abc import Container
 from pathlib import Path
 
 KEPT_RUNS = 5
+# In the environment of every child: tells whose it is.
+FOLDER_VARIABLE = "RTMESH_MESHD_FOLDER"
 SOCKET_PATH_BYTES = 107  # sun_path holds 108 with the closing zero
 
 

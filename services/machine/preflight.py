@@ -30,16 +30,23 @@ def absolute_folder(root: Path, folder: str) -> Path:
     return (root / folder).resolve()
 
 
-def preflight(plan: plan_pb2.MachinePlan, root: Path, paths: RunPaths) -> list[status_pb2.Problem]:
-    """Every reason why this machine could not run the plan; empty if there is none."""
+def preflight(
+    plan: plan_pb2.MachinePlan, root: Path, paths: RunPaths, replaced: plan_pb2.MachinePlan | None = None
+) -> list[status_pb2.Problem]:
+    """Every reason why this machine could not run the plan; empty if there is none.
+
+    Args:
+        replaced: what runs here until then, and will have given back what it takes.
+    """
+    back = replaced or plan_pb2.MachinePlan()
     checks = [
         *_folder_problems(plan, root),
         *_code_problems(plan, root),
         *_node_problems(plan, root),
         *_socket_problems(plan, paths),
-        *_memory_problems(plan),
-        *_file_problems(plan, limits.file_room()),
-        *_task_problems(plan, limits.task_room()),
+        *_memory_problems(plan, back),
+        *_file_problems(plan, limits.file_room().after(limits.FILES_PER_NODE * len(back.nodes))),
+        *_task_problems(plan, limits.task_room().after(limits.TASKS_PER_NODE * len(back.nodes))),
     ]
     for problem in checks:
         problem.where = plan.machine
@@ -127,9 +134,11 @@ def _socket_problems(plan: plan_pb2.MachinePlan, paths: RunPaths) -> Iterable[st
             yield _problem(f"nodes.{node_plan.node.name}", text, "start meshd with a shorter --dir")
 
 
-def _memory_problems(plan: plan_pb2.MachinePlan) -> Iterable[status_pb2.Problem]:
+def _memory_problems(
+    plan: plan_pb2.MachinePlan, replaced: plan_pb2.MachinePlan
+) -> Iterable[status_pb2.Problem]:
     try:
-        free = limits.free_bytes(SHARED_MEMORY)
+        free = limits.free_bytes(SHARED_MEMORY) + limits.needed_bytes(replaced)
     except OSError as error:
         text = f"there is no shared memory: {SHARED_MEMORY}: {error.strerror}"
         yield _problem("", text, f"mount a tmpfs on {SHARED_MEMORY}")
@@ -139,14 +148,15 @@ def _memory_problems(plan: plan_pb2.MachinePlan) -> Iterable[status_pb2.Problem]
         return
     memory = machine_memory(plan)
     if memory.total_bytes > free:
-        yield _problem("", _too_little(memory, free), _how_to_enlarge(memory.total_bytes - free))
+        text = _too_little(memory, free, f", once run {replaced.run} has ended" if replaced.run else "")
+        yield _problem("", text, _how_to_enlarge(memory.total_bytes - free))
 
 
-def _too_little(memory: MachineMemory, free: int) -> str:
+def _too_little(memory: MachineMemory, free: int, when: str) -> str:
     needed = memory.total_bytes
     return (
         f"the rings need {needed / limits.MIB:.1f} MiB of shared memory ({needed} bytes), "
-        f"{free / limits.MIB:.1f} MiB are free in {SHARED_MEMORY} ({free} bytes): {memory.largest()}"
+        f"{free / limits.MIB:.1f} MiB are free in {SHARED_MEMORY} ({free} bytes){when}: {memory.largest()}"
     )
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-import structlog
 
 from rtmesh.common.errors import RtmeshError, UnavailableError
+from rtmesh.common.logs import get_logger
 from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.common.status_codes import from_rpc_error
 from rtmesh.machine.children import Child, Children, log_tail
@@ -31,7 +31,7 @@ HOPELESS_AFTER = 3
 AGAIN_S = 0.2
 END_GRACE_S = 2.0
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True)

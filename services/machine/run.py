@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import structlog
-
 from rtmesh.common.clock import ClockPage
 from rtmesh.common.errors import ProblemsError, RtmeshError
+from rtmesh.common.logs import get_logger
 from rtmesh.machine.addresses import Network
 from rtmesh.machine.children import Children
 from rtmesh.machine.faults import problem_of, told
 from rtmesh.machine.node import NodeHost
+from rtmesh.machine.nurseries import Nurseries
 from rtmesh.machine.paths import Paths
 from rtmesh.machine.preflight import absolute_folder
 from rtmesh.machine.relay_client import Relay
@@ -33,7 +33,7 @@ SERVICES_WITHIN_S = 2.0
 # The supervisors kill a loop 7 s after Stop; a process that SIGKILL does not end is left to the kernel.
 STOP_BOUND_S = 15.0
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Host(NamedTuple):
@@ -44,6 +44,7 @@ class Host(NamedTuple):
     paths: Paths
     state: State
     children: Children
+    nurseries: Nurseries
     relay: Relay
     network: Network
     clock: ClockPage
@@ -61,11 +62,13 @@ class Run:
         self._host = host
         self._paths = host.paths.run(plan.run)
         self._rings = RunRings(host.machine, plan.run, host.state)
+        self._offspring = host.nurseries.for_run()
         self._nodes: dict[str, NodeHost] = {}
         self._period_s = RUNNING_PERIOD_S
         self._pulse: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._services_timer: asyncio.TimerHandle | None = None
+        self._services_start: asyncio.Task[None] | None = None
         self._are_services_due = True
         self._over = asyncio.Event()
 
@@ -79,6 +82,8 @@ class Run:
         """
         try:
             self._make()
+            await self._offspring.until_ready()
+            self._begin()
             await self._carry(data_addresses)
         except Exception as error:  # whatever it was: nothing may be left, and the scheduler waits to hear
             stack = None if isinstance(error, (RtmeshError, RingError, OSError)) else error
@@ -98,7 +103,7 @@ class Run:
 
     async def stop(self) -> machine_pb2.AccountsReport:
         """End every process of the run and remove what it had; returns the final accounts."""
-        self._are_services_due = False
+        self._leave_services()
         for node in self._nodes.values():
             node.stop()
         await self._wait_until_over()
@@ -139,6 +144,8 @@ class Run:
         site = self._site()
         for plan in self.plan.nodes:
             self._nodes[plan.node.name] = NodeHost(plan, site)
+
+    def _begin(self) -> None:
         for node in self._nodes.values():
             node.begin()
         loop = asyncio.get_running_loop()
@@ -158,6 +165,7 @@ class Run:
             rings=self._rings,
             network=host.network,
             children=host.children,
+            offspring=self._offspring,
             parent_process_id=host.parent_process_id,
             report=self._report_node,
             changed=self._changed,
@@ -179,7 +187,7 @@ class Run:
     # unmaking
 
     async def _undo(self) -> None:
-        self._are_services_due = False
+        self._leave_services()
         for node in self._nodes.values():
             node.stop()
             node.kill()
@@ -198,7 +206,8 @@ class Run:
     async def _quiet(self) -> None:
         """Nobody touches a ring of the run any more after this."""
         await self._host.relay.release(self.plan.run)
-        await asyncio.gather(*(node.end_service(SERVICE_GRACE_S) for node in self._nodes.values()))
+        ends = (node.end_service(SERVICE_GRACE_S) for node in self._nodes.values())
+        await asyncio.gather(*ends, self._offspring.end())
 
     def _remove(self) -> None:
         if self._pulse is not None:
@@ -234,8 +243,20 @@ class Run:
     def _begin_services(self) -> None:
         if self._are_services_due:
             self._are_services_due = False
-            for node in self._nodes.values():
-                node.begin_service()
+            self._services_start = asyncio.get_running_loop().create_task(self._start_services())
+
+    async def _start_services(self) -> None:
+        await self._offspring.until_services_ready()
+        nodes = self._nodes.values()
+        for node in nodes:
+            node.begin_service()
+        await self._offspring.rest(keeps_loops=any(node.supervisor.rules.restarts for node in nodes))
+
+    def _leave_services(self) -> None:
+        """Start no services that were not started yet."""
+        self._are_services_due = False
+        if self._services_start is not None:
+            self._services_start.cancel()
 
     def _changed(self) -> None:
         """Set the timer to the next deadline of a node; note when all are set up, and when all are over."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rtmesh.machine.addresses import Network
 from rtmesh.machine.children import Children
+from rtmesh.machine.nurseries import Offspring
 from rtmesh.machine.paths import RunPaths
 from rtmesh.machine.rings import RunRings
 from rtmesh.v1 import node_pb2, plan_pb2, status_pb2
@@ -28,6 +29,7 @@ class Site:
     rings: RunRings
     network: Network
     children: Children
+    offspring: Offspring
     # Process id of meshd if its children are to end with it, else 0.
     parent_process_id: int
     report: Callable[[status_pb2.NodeStatus], None]

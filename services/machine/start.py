@@ -6,22 +6,25 @@ import asyncio
 import os
 import signal
 
-import structlog
 import uvloop
 
-from rtmesh.common import processes
 from rtmesh.common.errors import InvalidArgumentError
+from rtmesh.common.logs import get_logger
 from rtmesh.machine.daemon import Daemon
 from rtmesh.machine.options import Options
 from rtmesh.machine.paths import Paths, is_too_long
+from rtmesh.machine.spare import Spare
 from rtmesh.machine.state import end_leftovers, take_lock
 from rtmesh.shm import machine_prefix, sweep
 
-log = structlog.get_logger()
+log = get_logger()
 
 
-def run(options: Options) -> None:
+def run(options: Options, spare: Spare | None = None) -> None:
     """Be meshd until SIGTERM or SIGINT.
+
+    Args:
+        spare: a nursery for the first run.
 
     Raises:
         RtmeshError: another meshd of this name and folder runs; a path is too long; the scheduler does not
@@ -30,14 +33,12 @@ def run(options: Options) -> None:
         OSError: the folder cannot be used.
     """
     _warn(options)
-    if options.parent_process_id:
-        processes.die_with_parent(options.parent_process_id)
     paths = Paths(options.runtime_folder, options.machine)
     _check_lengths(paths)
     paths.make()
     with take_lock(paths.lock):
-        _clean_up(paths, options.machine)
-        uvloop.run(_serve(options, paths))
+        _clean_up(paths, options.machine, spare)
+        uvloop.run(_serve(options, paths, spare))
 
 
 def _warn(options: Options) -> None:
@@ -54,17 +55,17 @@ def _check_lengths(paths: Paths) -> None:
             )
 
 
-def _clean_up(paths: Paths, machine: str) -> None:
+def _clean_up(paths: Paths, machine: str, spare: Spare | None) -> None:
     """End and remove what an earlier meshd of this machine left; what other machines have is theirs."""
-    for process in end_leftovers(paths.state):
+    for process in end_leftovers(paths.state, spare.process.pid if spare else 0):
         log.warning("ended a leftover", process=process.name, process_id=process.process_id)
     for segment in sweep(machine_prefix(machine)):
         log.warning("removed a leftover", segment=segment)
     paths.remove_sockets()
 
 
-async def _serve(options: Options, paths: Paths) -> None:
-    daemon = Daemon(options, paths)
+async def _serve(options: Options, paths: Paths, spare: Spare | None) -> None:
+    daemon = Daemon(options, paths, spare)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

@@ -16,20 +16,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, NamedTuple
 
-import structlog
-
 from rtmesh.common import processes
 from rtmesh.common.errors import AlreadyExistsError
-from rtmesh.machine.paths import write_whole
+from rtmesh.common.logs import get_logger
+from rtmesh.machine.paths import FOLDER_VARIABLE, write_whole
 
 TERMINATE_GRACE_S = 3.0
 KILL_GRACE_S = 3.0
 
-# In the environment of every child: tells whose it is.
-FOLDER_VARIABLE = "RTMESH_MESHD_FOLDER"
 
-
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Process(NamedTuple):
@@ -106,13 +102,17 @@ def take_lock(path: Path) -> IO[str]:
     return lock
 
 
-def end_leftovers(state_path: Path) -> list[Process]:
+def end_leftovers(state_path: Path, own_process_id: int = 0) -> list[Process]:
     """End the processes that an earlier meshd of this folder left running; returns them.
 
     Call with the lock held. Blocks for at most 6 s.
+
+    Args:
+        own_process_id: of a child that this meshd has started already.
     """
     found = {process.process_id: process for process in _recorded(state_path)}
     found.update({process.process_id: process for process in _unrecorded(state_path.parent)})
+    found.pop(own_process_id, None)
     opened = [
         (process, descriptor) for process in found.values() if (descriptor := _open(process)) is not None
     ]

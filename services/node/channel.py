@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections import deque
 
 from rtmesh.common.control import MESSAGE_BYTES, WORD_STATE
+from rtmesh.common.parts import Cutter, Joiner
 from rtmesh.node.calls import RESOURCE_EXHAUSTED, Reply
 from rtmesh.node.tracebacks import bounded
-from rtmesh.shm import Reader, Writer
+from rtmesh.shm import Reader, Writer, wait
 from rtmesh.v1 import node_pb2, status_pb2
 
 # Room for the fields around a response or a result.
 LARGEST_PAYLOAD_BYTES = MESSAGE_BYTES - 1024
+# How long the rest of a reply may hold up the node's end: a service takes it in milliseconds, if it lives.
+LAST_REPLY_NS = 1_000_000_000
+_OVER = (status_pb2.NODE_STATE_ENDED, status_pb2.NODE_STATE_STOPPED, status_pb2.NODE_STATE_FAILED)
 
 
 class Channel:
-    """The loop's ends of its orders, requests and events rings, and meshd's doorbell.
+    """The loop's ends of its control rings, and meshd's doorbell.
 
     Attributes:
-        orders, requests: to wait on.
+        orders, requests, replies: to wait on.
         is_started, is_draining, is_stopping: what was ordered so far.
     """
 
     def __init__(self, config: node_pb2.LoopConfig) -> None:
         self.orders = Reader(config.orders_segment, 0)
         self.requests = Reader(config.requests_segment, 0)
+        self.replies = Writer(config.replies_segment, epoch=config.epoch)
         self.events = Writer(config.events_segment, epoch=config.epoch)
+        self._joiner = Joiner(node_pb2.NodeRequest.FromString)
+        self._cutter = Cutter(node_pb2.NodeEvent)
+        self._unsent: deque[bytes] = deque()  # of the last reply
         self.is_started = False
         self.is_draining = False
         self.is_stopping = False
@@ -43,18 +53,26 @@ class Channel:
             self.is_stopping |= order == "stop"
 
     def next_request(self, now_ns: int) -> node_pb2.NodeRequest | None:
-        """The next request, if one has come."""
-        view = self.requests.try_take(now_ns)
-        if view is None:
+        """The next request, if one has come; none before the last is answered."""
+        if self._unsent and not self._reply(now_ns):
             return None
-        request = node_pb2.NodeRequest()
-        request.ParseFromString(bytes(memoryview(view)))
-        del view
-        self.requests.release()
-        return request
+        while (view := self.requests.try_take(now_ns)) is not None:
+            epoch, data = view.epoch, bytes(memoryview(view))
+            del view
+            self.requests.release()
+            if (request := self._joiner.take(epoch, data)) is not None:
+                return request
+        return None
+
+    @property
+    def is_replying(self) -> bool:
+        """Whether a part of the last reply waits for room in `replies`."""
+        return bool(self._unsent)
 
     def tell_state(self, now_ns: int, state: int, reason: str = "", detail: str = "") -> None:
         """Tell that the loop entered a state. It also stands in a word of the ring, which never drops it."""
+        if state in _OVER:
+            self._finish_reply(now_ns)
         self.events.set_word(WORD_STATE, state)
         change = node_pb2.NodeStateChange(
             state=status_pb2.NodeState.ValueType(state), reason=reason, detail=bounded(detail)
@@ -76,16 +94,30 @@ class Channel:
             code=reply.code,
             message=bounded(reply.message),
         )
-        self._tell(now_ns, node_pb2.NodeEvent(reply=message))
+        self._unsent.extend(self._cutter.slots(node_pb2.NodeEvent(reply=message)))
+        self._reply(now_ns)
 
     def close(self) -> None:
         """Let go of the rings and the doorbell."""
         self._doorbell.close()
-        for end in (self.orders, self.requests, self.events):
+        for end in (self.orders, self.requests, self.replies, self.events):
             end.close()
 
+    def _reply(self, now_ns: int) -> bool:
+        """Give the service what there is room for; True if that was all."""
+        while self._unsent and self.replies.try_publish(self._unsent[0], now_ns):
+            self._unsent.popleft()
+        return not self._unsent
+
+    def _finish_reply(self, now_ns: int) -> None:
+        """Nothing is answered after the node's end, so what is left of the last reply goes before it."""
+        until_ns = time.monotonic_ns() + LAST_REPLY_NS
+        while not self._reply(now_ns) and (left_ns := until_ns - time.monotonic_ns()) > 0:
+            wait((), (self.replies,), left_ns)
+
     def _tell(self, now_ns: int, event: node_pb2.NodeEvent) -> None:
-        self.events.try_publish(event.SerializeToString(), now_ns)
+        for slot in self._cutter.slots(event):
+            self.events.try_publish(slot, now_ns)
         try:
             self._doorbell.sendto(self._subject, self._doorbell_path)
         except OSError:

@@ -89,12 +89,19 @@ class LoopHost:
         if deadline_ns is not None:
             timeout_ns = min(timeout_ns, deadline_ns - monotonic_ns())
         if timeout_ns > 0:
-            inputs = cast(list[Reader], engine.rings())
-            self._wait((self._channel.orders, self._channel.requests, *inputs), (), timeout_ns)
+            self._wait_for_calls_or(cast(list[Reader], engine.rings()), timeout_ns)
 
     def wait_for_orders(self) -> None:
         """Wait until something is ordered or asked."""
-        self._wait((self._channel.orders, self._channel.requests), (), LONGEST_WAIT_NS)
+        self._wait_for_calls_or([], LONGEST_WAIT_NS)
+
+    def _wait_for_calls_or(self, inputs: list[Reader], timeout_ns: int) -> None:
+        """Wait for an order, a request or a message; for room instead of a request while one is answered."""
+        channel = self._channel
+        if channel.is_replying:
+            self._wait((channel.orders, *inputs), (channel.replies,), timeout_ns)
+        else:
+            self._wait((channel.orders, channel.requests, *inputs), (), timeout_ns)
 
     def show_counts(self, engine: Engine) -> None:
         """Write what has changed of the engine's counts into the words."""

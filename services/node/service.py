@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
-import structlog
 import uvloop
 from google.protobuf import json_format
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -22,6 +22,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from rtmesh.common import logs
 from rtmesh.common.clock import ClockPage
 from rtmesh.common.errors import NotFoundError, RtmeshError
+from rtmesh.common.logs import get_logger
 from rtmesh.common.processes import die_with_parent
 from rtmesh.common.serving import SERVER_OPTIONS, add_port
 from rtmesh.graph.contract import Contract
@@ -42,15 +43,15 @@ _SERVING_STATES = (
     status_pb2.NODE_STATE_STUCK,
     status_pb2.NODE_STATE_DRAINING,
 )
-_log = structlog.get_logger()
+_log = get_logger()
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT; 0 then, 1 if serving could not begin."""
-    if len(sys.argv) != 2:
+    if len(arguments) != 1:
         print("usage: python -m rtmesh.node.service CONFIG.json", file=sys.stderr)
         return 2
-    config = json_format.Parse(Path(sys.argv[1]).read_text(), node_pb2.LoopConfig())
+    config = json_format.Parse(Path(arguments[0]).read_text(), node_pb2.LoopConfig())
     if config.die_with_parent:
         die_with_parent(config.parent_process_id)
     logs.configure(f"service {config.node.node.name}", config.machine)
@@ -75,9 +76,7 @@ async def serve(config: node_pb2.LoopConfig) -> None:
     watch = HealthWatch(config.node.node.service)
     pool = pool_of(Path(config.descriptors_path).read_bytes())
     contract = _contract(pool, config.node.node.service)
-    calls = LoopCalls(
-        config.node.node.name, config.requests_segment, config.events_segment, clock.now_ns, watch.state_is
-    )
+    calls = LoopCalls(config, clock.now_ns, watch.state_is)
     handlers = NodeHandlers(config, contract, calls, clock.now_ns)
     server = grpc.aio.server(options=SERVER_OPTIONS)
     services = [config.node.node.service, health.SERVICE_NAME]
@@ -149,4 +148,4 @@ def _join(handlers: NodeHandlers, calls: LoopCalls) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -6,12 +6,14 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from typing import TypeAlias
 
-import structlog
 from google.protobuf.message import DecodeError
 
 from rtmesh.common.control import EVENTS_READER_SERVICE, WORD_STATE
 from rtmesh.common.errors import DeadlineExceededError, InvalidArgumentError
+from rtmesh.common.logs import get_logger
+from rtmesh.common.parts import Cutter, Joiner
 from rtmesh.common.processes import process_start_time
 from rtmesh.node.service_inputs import until_space
 from rtmesh.node.service_pending import PendingCalls, Sight
@@ -20,7 +22,8 @@ from rtmesh.shm import MessageTooLargeError, Reader, Ring, Writer, wait
 from rtmesh.v1 import node_pb2
 
 TIMEOUT_S = 30.0
-_log = structlog.get_logger()
+News: TypeAlias = tuple[int, node_pb2.NodeEvent]  # and the loop's life that told it
+_log = get_logger()
 
 
 class LoopCalls:
@@ -28,24 +31,24 @@ class LoopCalls:
 
     def __init__(
         self,
-        node: str,
-        requests_segment: str,
-        events_segment: str,
+        config: node_pb2.LoopConfig,
         now_ns: Callable[[], int],
         on_state: Callable[[int], None],
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         """Raises RingError if a ring cannot be attached."""
-        self._node = node
+        self._node = node = config.node.node.name
         self._now_ns = now_ns
         self._on_state = on_state
         self._timeout_s = timeout_s
         self._calls = PendingCalls(node, os.getpid())
         self._turn = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
-        self._ring = Ring.open(events_segment)
-        self._requests = Writer(requests_segment)
-        self._events = Reader(events_segment, EVENTS_READER_SERVICE)
+        self._ring = Ring.open(config.events_segment)
+        self._requests = Writer(config.requests_segment)
+        self._cutter = Cutter(node_pb2.NodeRequest)
+        self._replies = _Heard(Reader(config.replies_segment, 0), now_ns, node)
+        self._events = _Heard(Reader(config.events_segment, EVENTS_READER_SERVICE), now_ns, node)
         self._stopping = threading.Event()
         self._hear(self._take())  # what was told before is no news
         self._watch(self._look())
@@ -79,7 +82,8 @@ class LoopCalls:
         """Wait for the thread's end, then let go of the rings."""
         self._thread.join(timeout_s)
         if not self._thread.is_alive():
-            self._events.close()
+            self._events.reader.close()
+            self._replies.reader.close()
             self._requests.close()
             self._ring.close()
 
@@ -93,10 +97,10 @@ class LoopCalls:
             self._calls.finish(call)
 
     async def _send(self, request: node_pb2.NodeRequest, answer: asyncio.Future[bytes]) -> None:
-        data = request.SerializeToString()
         try:
-            while not answer.done() and not self._requests.try_publish(data, self._now_ns()):
-                await until_space(self._requests)
+            for slot in self._cutter.slots(request):
+                while not answer.done() and not self._requests.try_publish(slot, self._now_ns()):
+                    await until_space(self._requests)
         except MessageTooLargeError as error:
             raise InvalidArgumentError(
                 f"{request.method}: {error}", "requests travel in shared memory: send a path instead"
@@ -115,29 +119,23 @@ class LoopCalls:
 
     def _has_news(self) -> bool:
         """Wait for news, one slice at most."""
-        if self._events.ended:  # then wait() returns at once, until the next life of the loop
+        rings = self._events.reader, self._replies.reader
+        if any(reader.ended for reader in rings):  # wait() would return at once, until the next life
             self._stopping.wait(SLICE_NS / 1e9)
             return False
-        return wait(readers=(self._events,), timeout_ns=SLICE_NS)
+        return wait(readers=rings, timeout_ns=SLICE_NS)
 
-    def _take(self) -> list[tuple[int, node_pb2.NodeEvent]]:
-        news = []
-        while (view := self._events.try_take(self._now_ns())) is not None:
-            epoch, data = view.epoch, bytes(view)
-            del view  # it pins its slot
-            self._events.release()
-            try:
-                news.append((epoch, node_pb2.NodeEvent.FromString(data)))
-            except DecodeError as error:  # a loop of another language may be wrong; its next event may not
-                _log.warning("the loop told what is no NodeEvent", node=self._node, error=str(error))
-        return news
+    def _take(self) -> list[News]:
+        """What the loop told, life by life. It replies before it tells its end, so replies come first."""
+        events = self._events.take()
+        return sorted([*self._replies.take(), *events], key=lambda news: news[0])
 
     def _look(self) -> Sight:
         snapshot = self._ring.snapshot()
         is_alive = snapshot.writer_pid != 0 and process_start_time(snapshot.writer_pid) is not None
         return Sight(snapshot.epoch, is_alive, snapshot.words[WORD_STATE])
 
-    def _hear(self, news: list[tuple[int, node_pb2.NodeEvent]]) -> None:
+    def _hear(self, news: list[News]) -> None:
         for epoch, event in news:
             self._calls.heard(epoch, event)
         self._on_state(self._calls.state)
@@ -145,3 +143,30 @@ class LoopCalls:
     def _watch(self, sight: Sight) -> None:
         self._calls.saw(sight)
         self._on_state(self._calls.state)
+
+
+class _Heard:
+    """One ring of the loop's, as this service hears it."""
+
+    def __init__(self, reader: Reader, now_ns: Callable[[], int], node: str) -> None:
+        self.reader = reader
+        self._now_ns = now_ns
+        self._node = node
+        self._joiner = Joiner(node_pb2.NodeEvent.FromString)
+
+    def take(self) -> list[News]:
+        news = []
+        while (view := self.reader.try_take(self._now_ns())) is not None:
+            epoch, data = view.epoch, bytes(view)
+            del view  # it pins its slot
+            self.reader.release()
+            if (event := self._event(epoch, data)) is not None:
+                news.append((epoch, event))
+        return news
+
+    def _event(self, epoch: int, data: bytes) -> node_pb2.NodeEvent | None:
+        try:
+            return self._joiner.take(epoch, data)
+        except DecodeError as error:  # a loop of another language may be wrong; its next event may not
+            _log.warning("the loop told what is no NodeEvent", node=self._node, error=str(error))
+            return None

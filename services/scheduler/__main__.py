@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 
 import grpc
-import structlog
 import uvloop
 
 from rtmesh.common import logs
 from rtmesh.common.errors import FailedPreconditionError, InvalidArgumentError, RtmeshError, UnavailableError
+from rtmesh.common.logs import get_logger
 from rtmesh.common.processes import die_with_parent
 from rtmesh.common.serving import SERVER_OPTIONS, add_port
 from rtmesh.scheduler.server import Server
@@ -33,7 +33,7 @@ WHAT_IS_OPEN = (
     "apply, stop and delete graphs, that is run programs on every machine; join as a machine; "
     "read every status, definition and log; without a password and in clear text"
 )
-log = structlog.get_logger()
+log = get_logger()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         check_address(given.listen, given.insecure)
         if not given.listen.startswith(UNIX):
             log.warning("open to everybody who can reach it", address=given.listen, open=WHAT_IS_OPEN)
-        uvloop.run(serve(given.listen, given.state))
+        uvloop.run(serve(given.listen, given.state, given.ready_descriptor))
     except (RtmeshError, OSError) as error:
         print(f"scheduler: {error}", file=sys.stderr)
         return 1
@@ -87,8 +87,12 @@ def _answers(path: str) -> bool:
         return True
 
 
-async def serve(address: str, state_folder: Path) -> None:
-    """Serve until SIGTERM or SIGINT. Raises RtmeshError, OSError: it cannot start."""
+async def serve(address: str, state_folder: Path, ready_descriptor: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises RtmeshError, OSError: it cannot start.
+
+    Args:
+        ready_descriptor: closed as soon as whoever comes is served.
+    """
     state_folder.mkdir(parents=True, exist_ok=True)
     store = Store(state_folder / DATABASE)
     try:
@@ -99,6 +103,8 @@ async def serve(address: str, state_folder: Path) -> None:
         stopped = _stop_signal()
         await network.start()
         print(f"listening {bound}", flush=True)
+        if ready_descriptor is not None:
+            os.close(ready_descriptor)
         await stopped.wait()
         server.close()
         await network.stop(GRACE_S)
@@ -126,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, required=True, help="folder of the scheduler's database")
     parser.add_argument("--insecure", action="store_true", help="listen on HOST:PORT without TLS")
     parser.add_argument("--die-with-parent", type=int, default=0, metavar="PID", help="end with this process")
+    parser.add_argument("--ready-descriptor", type=int, metavar="FD", help="close this when it listens")
     return parser
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from rtmesh.common.errors import RtmeshError
 from rtmesh.v1 import graph_pb2, machine_pb2, plan_pb2, scheduler_pb2, status_pb2
 
 
@@ -98,10 +99,26 @@ class NextTick:
 
 @dataclass(frozen=True)
 class Applied:
-    """The answer to Apply."""
+    """The answer to Apply; of a change of what runs it comes later, unless Refused does."""
 
     run: str
     outcome: scheduler_pb2.ApplyOutcome
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Every machine can carry the change that is `run`: record it, and hand in Replace."""
+
+    graph: str
+    run: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The answer to an Apply that changes nothing: what runs goes on."""
+
+    run: str
+    error: RtmeshError
 
 
 Effect = (
@@ -114,6 +131,8 @@ Effect = (
     | Happened
     | NextTick
     | Applied
+    | Fit
+    | Refused
 )
 EffectType = TypeVar("EffectType")
 

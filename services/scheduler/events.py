@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rtmesh.common.errors import RtmeshError
 from rtmesh.scheduler.record import Record
 from rtmesh.v1 import graph_pb2, machine_pb2
 
@@ -62,6 +63,15 @@ class Apply:
 
 
 @dataclass(frozen=True)
+class Replace:
+    """The change that was Fit is recorded: let it replace what runs. With a `refusal` it could not be."""
+
+    name: str
+    run: str
+    refusal: RtmeshError | None = None
+
+
+@dataclass(frozen=True)
 class StopGraph:
     """A user wants the graph drained and stopped."""
 
@@ -81,5 +91,14 @@ class Tick:
 
 
 Event = (
-    Restarted | MachineJoined | MachineLost | MachineDied | Reported | Apply | StopGraph | DeleteGraph | Tick
+    Restarted
+    | MachineJoined
+    | MachineLost
+    | MachineDied
+    | Reported
+    | Apply
+    | Replace
+    | StopGraph
+    | DeleteGraph
+    | Tick
 )

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from rtmesh.scheduler import lifecycle, restart
+from rtmesh.scheduler import changes, lifecycle, restart
+from rtmesh.scheduler.changes import Change
 from rtmesh.scheduler.effects import Desired, SaveGraph, Turn
 from rtmesh.scheduler.history import History
 from rtmesh.scheduler.record import Record
+from rtmesh.scheduler.reports import MADE
 from rtmesh.scheduler.runs import Run, Stage, Verdict
 from rtmesh.scheduler.verdicts import FAILED, STOPPED
 from rtmesh.v1 import graph_pb2, status_pb2
@@ -31,6 +33,7 @@ class Entry:
     desired: Desired = Desired.RUNNING
     run: Run | None = None
     following: Run | None = None  # begins when `run` has ended
+    change: Change | None = None  # asked of machines, while `run` goes on
     stored: status_pb2.GraphStatus = field(default_factory=status_pb2.GraphStatus)
 
     @property
@@ -38,11 +41,29 @@ class Entry:
         """The run that was asked for last."""
         return self.following or self.run
 
+    @property
+    def newest_id(self) -> str:
+        """The name of the run that was asked for last."""
+        return self.newest.id if self.newest is not None else self.stored.run
+
     def is_running(self, graph: graph_pb2.Graph) -> bool:
         """Whether exactly this graph is wanted, and its run lives."""
         newest = self.newest
         is_wanted = self.desired is Desired.RUNNING and newest is not None and newest.is_wanted
         return is_wanted and self.graph == graph
+
+    @property
+    def to_be_spared(self) -> Run | None:
+        """The run that must not be stopped for a change before all can carry that: one that lives."""
+        is_wanted = self.desired is Desired.RUNNING and self.newest is self.run
+        lives = self.run is not None and self.run.is_wanted and self.run.stage in MADE
+        return self.run if is_wanted and lives else None
+
+    def give_up_change(self, why: str, turn: Turn) -> None:
+        """What machines are being asked is not wanted any more, or cannot be."""
+        change, self.change = self.change, None
+        if change is not None:
+            changes.give_up(change, why, turn)
 
     def begin(self, run: Run, turn: Turn) -> None:
         """Make `run` the newest; the one that lives is stopped first."""

@@ -6,13 +6,12 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 
-import structlog
-
 from rtmesh.common.errors import ResourceExhaustedError
+from rtmesh.common.logs import get_logger
 from rtmesh.scheduler.effects import ForgetGraph, SaveGraph, SaveRun
 from rtmesh.scheduler.store import Save, Store
 
-log = structlog.get_logger()
+log = get_logger()
 RETRY_S = 2.0
 
 

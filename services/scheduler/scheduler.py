@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from rtmesh.common.errors import NotFoundError
-from rtmesh.scheduler import absence, deadlines, lifecycle, reports, restart
+from rtmesh.scheduler import absence, changes, deadlines, lifecycle, reports, restart
+from rtmesh.scheduler.changes import Change
 from rtmesh.scheduler.checks import check_graph
 from rtmesh.scheduler.effects import (
     Applied,
@@ -33,6 +34,7 @@ from rtmesh.scheduler.events import (
     MachineDied,
     MachineJoined,
     MachineLost,
+    Replace,
     Reported,
     Restarted,
     StopGraph,
@@ -92,10 +94,10 @@ class Scheduler:
                 self._died(event.machine, turn)
             case Apply():
                 self._apply(event, turn)
-            case StopGraph():
-                self._end(self._entry(event.name), Desired.STOPPED, turn)
-            case DeleteGraph():
-                self._end(self._entry(event.name), Desired.DELETED, turn)
+            case Replace():
+                self._replace(event, turn)
+            case StopGraph() | DeleteGraph():
+                self._end(event, turn)
             case Tick():
                 self._tick(turn)
             case Restarted():
@@ -132,18 +134,29 @@ class Scheduler:
         """
         return find_carrier(self.status(name), node, self._machines)
 
-    def to_record(self, event: Apply) -> list[SaveGraph | SaveRunCounter]:
-        """What must be stored before Apply may be handled: nothing if it will change nothing.
+    def to_record(self, event: Apply | Replace) -> list[SaveGraph | SaveRunCounter]:
+        """What must be stored before the event may be handled: nothing if it will change nothing.
 
         Raises ProblemsError: the graph cannot be planned.
         """
+        if isinstance(event, Replace):
+            change = self._change(event.run)
+            return [SaveGraph(change.graph, Desired.RUNNING, change.run)] if change else []
         check_graph(event.graph)
         entry = self._graphs.get(event.graph.name)
         if entry is not None and entry.is_running(event.graph):
             return []
-        counter = self._run_counter + 1
-        run = run_name(counter, event.salt)
-        return [SaveRunCounter(counter), SaveGraph(event.graph, Desired.RUNNING, run)]
+        counter = SaveRunCounter(self._run_counter + 1)
+        if entry is not None and entry.to_be_spared:
+            return [counter]
+        return [counter, SaveGraph(event.graph, Desired.RUNNING, run_name(counter.value, event.salt))]
+
+    def change(self, name: str) -> str:
+        """The run that is to replace a graph's, while machines are being asked. Raises NotFoundError."""
+        change = self._entry(name).change
+        if change is None:
+            raise NotFoundError(f"nothing is to replace the run of graph {name}")
+        return change.run
 
     def checkpoint(self, now_ns: int) -> list[Effect]:
         """What to store when the scheduler ends: the status of all that lives, as of now."""
@@ -170,21 +183,61 @@ class Scheduler:
         entry = self._graphs.get(name)
         if entry is not None and entry.is_running(event.graph):
             assert entry.newest is not None, "a graph that runs has a run"
+            entry.give_up_change("the graph that runs was applied again", turn)
             turn.add(Applied(entry.newest.id, scheduler_pb2.APPLY_OUTCOME_UNCHANGED))
+            return
+        if entry is not None and entry.to_be_spared:
+            self._ask_for_change(entry, entry.to_be_spared, event, turn)
             return
         outcome = scheduler_pb2.APPLY_OUTCOME_CONFIGURED if entry else scheduler_pb2.APPLY_OUTCOME_CREATED
         if entry is None:
             entry = self._graphs[name] = Entry(event.graph, History(name))
-        run = Run(event.graph, self._name_run(event.salt), entry.history, turn.now_ns)
-        entry.history.record(turn, f"graph {name}", f"applied as run {run.id}")
+        self._begin(entry, event.graph, Applied(self._name_run(event.salt), outcome), turn)
+
+    def _begin(self, entry: Entry, graph: graph_pb2.Graph, applied: Applied, turn: Turn) -> None:
+        entry.give_up_change("another graph was applied", turn)
+        run = Run(graph, applied.run, entry.history, turn.now_ns)
+        entry.history.record(turn, f"graph {graph.name}", f"applied as run {run.id}")
         entry.begin(run, turn)
-        turn.add(Applied(run.id, outcome))
+        turn.add(applied)
         self._go_on(entry, turn)
 
-    def _end(self, entry: Entry, desired: Desired, turn: Turn) -> None:
+    def _ask_for_change(self, entry: Entry, beside: Run, event: Apply, turn: Turn) -> None:
+        name = run_name(self._run_counter + 1, event.salt)
+        others = [other for other in self._graphs.values() if other is not entry]
+        addresses = self._machines.data_addresses()
+        plan = changes.plan_change(event.graph, name, addresses, nodes_carried(others), beside)
+        entry.give_up_change("another change was applied", turn)
+        change = Change(
+            event.graph, self._name_run(event.salt), beside, turn.now_ns + changes.ANSWER_TIMEOUT_NS
+        )
+        entry.change = change
+        changes.ask(change, plan, turn)
+        self._go_on(entry, turn)
+
+    def _replace(self, event: Replace, turn: Turn) -> None:
+        entry, change = self._graphs.get(event.name), self._change(event.run)
+        if entry is None or change is None:
+            return  # given up meanwhile: its Apply has been answered
+        entry.change = None
+        if event.refusal is None:
+            applied = Applied(change.run, scheduler_pb2.APPLY_OUTCOME_CONFIGURED)
+            self._begin(entry, change.graph, applied, turn)
+        else:
+            changes.end(change, event.refusal, str(event.refusal), turn)
+            self._go_on(entry, turn)
+
+    def _change(self, run: str) -> Change | None:
+        """The change of that name, if machines are being asked, or have agreed."""
+        changes_ = (entry.change for entry in self._graphs.values())
+        return next((change for change in changes_ if change is not None and change.run == run), None)
+
+    def _end(self, event: StopGraph | DeleteGraph, turn: Turn) -> None:
+        entry = self._entry(event.name)
+        desired = Desired.STOPPED if isinstance(event, StopGraph) else Desired.DELETED
+        entry.give_up_change(f"it is to be {desired}", turn)
         if entry.desired is not Desired.DELETED:
-            run = entry.newest.id if entry.newest else entry.stored.run
-            turn.add(SaveGraph(entry.graph, desired, run))
+            turn.add(SaveGraph(entry.graph, desired, entry.newest_id))
             entry.end(desired, turn)
         self._go_on(entry, turn)
 
@@ -221,6 +274,8 @@ class Scheduler:
         for entry in self._graphs.values():
             if entry.run is not None:
                 absence.lose(entry.run, event.machine, since_ns, turn)
+            if entry.change is not None:
+                changes.lose(entry.change, event.machine, turn)
         self._go_on_all(turn)
 
     def _died(self, machine: str, turn: Turn) -> None:
@@ -241,6 +296,11 @@ class Scheduler:
         if kind == "accounts":
             self._machines[event.machine].processes = list(told.processes)
         if kind in TELL_OF_CARRYING and not self._carries(event.machine, told.run, turn):
+            return
+        change = self._change(told.run)
+        if change is not None and kind == "preflighted":
+            changes.answered(change, event.machine, told, turn)
+            self._go_on(self._graphs[change.graph.name], turn)
             return
         run = self._run(told.run)
         if run is not None and event.machine in run.parts:
@@ -266,6 +326,8 @@ class Scheduler:
 
     def _tick(self, turn: Turn) -> None:
         for entry in list(self._graphs.values()):
+            if entry.change is not None:
+                changes.expire(entry.change, turn)
             if entry.run is not None:
                 deadlines.expire(entry.run, turn)
                 self._go_on(entry, turn)
@@ -273,6 +335,7 @@ class Scheduler:
     def _set_tick(self, turn: Turn) -> None:
         runs = [entry.run for entry in self._graphs.values() if entry.run is not None]
         due = [run.next_deadline_ns(turn.now_ns) for run in runs]
+        due += [entry.change.deadline_ns for entry in self._graphs.values() if entry.change is not None]
         deadline_ns = min((time_ns for time_ns in due if time_ns is not None), default=None)
         if deadline_ns != self.tick_at_ns:
             self.tick_at_ns = deadline_ns
@@ -300,6 +363,8 @@ class Scheduler:
     def _go_on(self, entry: Entry, turn: Turn) -> None:
         """After anything that may have changed a graph: place it, save it, begin what follows, forget it."""
         run = entry.run
+        if entry.change is not None and entry.change.is_over:
+            entry.change = None
         if run is not None and run.stage is Stage.PENDING:
             lifecycle.place(run, self._machines.data_addresses(), nodes_carried(self._graphs.values()), turn)
         self._save(entry, turn)

@@ -10,18 +10,19 @@ import asyncio
 import secrets
 import time
 
-import structlog
-
 from rtmesh.common.clock import clock_id
-from rtmesh.common.errors import UnavailableError
+from rtmesh.common.errors import RtmeshError, UnavailableError
+from rtmesh.common.logs import get_logger
 from rtmesh.scheduler.deaths import Deaths
 from rtmesh.scheduler.effects import (
     Applied,
     Effect,
+    Fit,
     ForgetGraph,
     GraphChanged,
     Happened,
     NextTick,
+    Refused,
     SaveGraph,
     SaveRun,
     SaveRunCounter,
@@ -35,6 +36,7 @@ from rtmesh.scheduler.events import (
     MachineDied,
     MachineJoined,
     MachineLost,
+    Replace,
     Reported,
     Restarted,
     StopGraph,
@@ -48,7 +50,7 @@ from rtmesh.scheduler.scheduler import Scheduler
 from rtmesh.scheduler.store import Store
 from rtmesh.v1 import graph_pb2, machine_pb2, scheduler_pb2, status_pb2
 
-log = structlog.get_logger()
+log = get_logger()
 Orders = asyncio.Queue[machine_pb2.JoinResponse | None]
 
 SALT_LENGTH = 4
@@ -86,6 +88,7 @@ class Server:
         self._deaths = Deaths(self._died)
         self._orders: dict[str, Orders] = {}
         self._watches: dict[str, set[Watch]] = {}
+        self._answers: dict[str, asyncio.Future[Applied]] = {}  # by run: to each Apply of a change
         self._timer: asyncio.TimerHandle | None = None
         self._is_closing = False
         self.handle(Restarted(store.load(), _salt()))
@@ -105,13 +108,39 @@ class Server:
 
     # requests of users
 
-    def apply(self, graph: graph_pb2.Graph) -> scheduler_pb2.ApplyResponse:
+    async def apply(self, graph: graph_pb2.Graph) -> scheduler_pb2.ApplyResponse:
         """Make `graph` wanted. Raises RtmeshError, and changes nothing, if it cannot run or be recorded."""
         event = Apply(graph, _salt())
         self._recorder.record(self.scheduler.to_record(event), f"graph {graph.name}")
-        applied = first_of(Applied, self.handle(event))
-        assert applied is not None, "Apply is answered or raises"
+        applied = first_of(Applied, self.handle(event)) or await self._changed(graph.name)
         return scheduler_pb2.ApplyResponse(run=applied.run, outcome=applied.outcome)
+
+    async def _changed(self, name: str) -> Applied:
+        """Wait until the change that machines are being asked is made. Raises RtmeshError: it is not."""
+        run = self.scheduler.change(name)
+        answer = self._answers[run] = asyncio.get_running_loop().create_future()
+        try:
+            return await answer
+        finally:
+            del self._answers[run]
+
+    def _make_change(self, fit: Fit) -> None:
+        """What is decided is stored before it is carried out."""
+        event = Replace(fit.graph, fit.run)
+        try:
+            self._recorder.record(self.scheduler.to_record(event), f"graph {fit.graph}")
+        except RtmeshError as error:
+            event = Replace(fit.graph, fit.run, error)
+        self.handle(event)
+
+    def _answer(self, effect: Applied | Refused) -> None:
+        answer = self._answers.get(effect.run)
+        if answer is None or answer.done():
+            return
+        if isinstance(effect, Refused):
+            answer.set_exception(effect.error)
+        else:
+            answer.set_result(effect)
 
     def stop(self, name: str) -> None:
         """Stop a graph. Raises NotFoundError."""
@@ -214,6 +243,11 @@ class Server:
                 self._tell(effect.name)
             case Happened():
                 log.info(effect.event.text, graph=effect.graph, subject=effect.event.subject)
+            case Applied() | Refused():
+                self._answer(effect)
+            case Fit():
+                # The effects of this event come first.
+                asyncio.get_running_loop().call_soon(self._make_change, effect)
             case NextTick():
                 self._set_timer(effect.at_ns)
 

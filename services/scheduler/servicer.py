@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
-import structlog
 from google.protobuf.message import DecodeError
 
 from rtmesh.common import heartbeat
 from rtmesh.common.errors import InvalidArgumentError, RtmeshError
+from rtmesh.common.logs import get_logger
 from rtmesh.common.status_codes import abort_with
 from rtmesh.scheduler.graphs import is_ended
 from rtmesh.scheduler.server import Orders, Server, Watch
 from rtmesh.v1 import machine_pb2, machine_pb2_grpc, scheduler_pb2, scheduler_pb2_grpc, status_pb2
 
-log = structlog.get_logger()
+log = get_logger()
 DEFAULT_RATE_HZ = 4.0
 MOST_RATE_HZ = 100.0
 
@@ -33,7 +33,7 @@ class SchedulerServicer(scheduler_pb2_grpc.SchedulerServicer):
         self, request: scheduler_pb2.ApplyRequest, context: grpc.aio.ServicerContext
     ) -> scheduler_pb2.ApplyResponse:
         try:
-            return self._server.apply(request.graph)
+            return await self._server.apply(request.graph)
         except RtmeshError as error:
             await abort_with(context, error)
 

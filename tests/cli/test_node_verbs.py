@@ -459,6 +459,13 @@ def test_logs_of_an_earlier_life_that_was_not_say_so(laboratory: Laboratory) -> 
     assert "error: " in laboratory.refused("logs", "--previous", "broken/summer")
 
 
+def test_of_a_node_that_logged_nothing_it_is_said(laboratory: Laboratory) -> None:
+    result = laboratory.run("logs", "count/counter")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "count/counter has logged nothing\n"
+
+
 def test_logs_follow_a_node_until_ctrl_c(laboratory: Laboratory) -> None:
     with Running(laboratory, "logs", "-f", "talker") as logs:
         assert logs.next_line() == "talker starts\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rtmesh.common import control
-from rtmesh.common.memory import ring_layout
+from rtmesh.common.memory import control_bytes, ring_layout
 from rtmesh.graph.load import load_graph
 from rtmesh.graph.memory import ANY_MACHINE, graph_memory, graph_problems, human_bytes, machine_memory
 from rtmesh.graph.plan import plan_run
@@ -28,7 +28,7 @@ def test_the_need_is_what_the_segments_take(folder):
         for memory, plan in zip(graph_memory(graph), plan_run(graph, "", machines_of(graph)).machines):
             layouts = [ring_layout(ring) for ring in plan.rings]
             for _ in plan.nodes:
-                layouts += [control.orders_layout(), control.requests_layout(), control.events_layout()]
+                layouts += control.control_layouts("").values()
             for number, layout in enumerate(layouts):
                 create_ring(f"{prefix}.{memory.machine}.{number}", layout)
             made = list_segments(f"{prefix}.{memory.machine}.")
@@ -91,6 +91,10 @@ def test_a_need_is_the_sum_of_its_parts():
 
     assert memory.total_bytes == sum(size for _, size in memory.rings) + memory.control_bytes
     assert all(size % 4096 == 0 for _, size in memory.rings)
+
+
+def test_sixty_four_mib_of_a_container_hold_a_hundred_nodes():
+    assert 100 * control_bytes() < 64 << 20
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from running import run_up
 
-from rtmesh.common.control import events_layout, orders_layout, requests_layout
+from rtmesh.common.control import control_layouts
 from rtmesh.graph.load import load_graph
 from rtmesh.graph.plan import plan_run
 from rtmesh.machine.rings import ring_layout
@@ -41,7 +41,7 @@ def test_all_segments_of_a_run_stay_below_64_mib(rig_folder: Path, file: str) ->
     plan = plan_run(graph, "1", MACHINES[file])
 
     rings = sum(ring_layout(ring).size_bytes for machine in plan.machines for ring in machine.rings)
-    control = sum(layout.size_bytes for layout in (orders_layout(), requests_layout(), events_layout()))
+    control = sum(layout.size_bytes for layout in control_layouts("").values())
 
     assert rings + len(graph.nodes) * control < 64 << 20
 

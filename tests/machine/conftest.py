@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -114,9 +114,18 @@ class Machine:
         self._arguments += more
         self.begin()
 
-    def begin(self, *more: str) -> None:
+    def begin(
+        self, *more: str, descriptors: Sequence[int] = (), env: Mapping[str, str] | None = None
+    ) -> None:
         command = [sys.executable, "-m", "rtmesh.machine", *self._arguments, *more]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        self.process = subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            pass_fds=descriptors,
+            env=os.environ | (env or {}),
+        )
 
     # orders and answers
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rtmesh.common.control import WORD_STATE
+from rtmesh.common.parts import Cutter
 from rtmesh.machine.control import NodeControl
 from rtmesh.machine.rings import RunRings
 from rtmesh.machine.state import State
@@ -34,4 +35,16 @@ def test_what_is_no_event_is_passed_over_and_the_next_is_heard(rings: RunRings) 
     events.try_publish(told.SerializeToString(), 0)
 
     assert control.take_events() == [told]
+    events.close()
+
+
+def test_an_event_in_parts_is_heard_whole_and_its_sender_counts_none_lost(rings: RunRings) -> None:
+    control = NodeControl(rings, "node")
+    events = Writer(control.segment("node@events"))
+    told = node_pb2.NodeEvent(state=node_pb2.NodeStateChange(state=READY, detail="x" * 60_000))
+    for slot in Cutter(node_pb2.NodeEvent).slots(told):
+        events.try_publish(slot, 0)
+
+    assert control.take_events() == [told]
+    assert control.missed_state() == status_pb2.NODE_STATE_UNSPECIFIED
     events.close()

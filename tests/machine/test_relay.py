@@ -1,4 +1,4 @@
-"""The relay as meshd keeps it. One machine is both ends of an edge: its relay pulls from itself."""
+"""The relay as meshd keeps it. One machine is both ends of an edge: its relay sends to itself."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ def segments(machine: Machine) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def preflight(machine: Machine, plan) -> list[status_pb2.Problem]:
+def preflight(machine: Machine, plan, replaces: str = "") -> list[status_pb2.Problem]:
     start = len(machine.scheduler.reports)
-    machine.scheduler.give(preflight=machine_pb2.Preflight(plan=plan))
+    machine.scheduler.give(preflight=machine_pb2.Preflight(plan=plan, replaces=replaces))
     return list(
         machine.scheduler.until(lambda report: report.HasField("preflighted"), start).preflighted.problems
     )
@@ -89,6 +89,23 @@ def test_two_runs_that_both_passed_preflight_do_not_both_get_the_same_memory(con
     assert "shared memory" in only(preflight(container, second)).text
     container.stop_run()
     assert preflight(container, second) == []
+
+
+def test_what_a_run_that_is_to_be_replaced_gives_back_counts_as_free(container, plans):
+    wait_for_hello(container)
+    container.begin_run(needing(plans, 40))
+    before = container.until_accounts(lambda accounts: accounts.rings[0].head > 100)
+    start = len(container.scheduler.reports)
+
+    assert "shared memory" in only(preflight(container, needing(plans, 40, "run-2"))).text
+    assert preflight(container, needing(plans, 40, "run-2"), "run-1") == []
+    problem = only(preflight(container, needing(plans, 70, "run-2"), "run-1"))
+
+    (free,) = map(int, re.findall(r"free in /dev/shm \((\d+) bytes\), once run run-1 has", problem.text))
+    assert 63 * MIB < free <= 64 * MIB
+    after = container.until_accounts(lambda accounts: accounts.rings, start)
+    assert after.rings[0].head > before.rings[0].head
+    container.stop_run()
 
 
 def test_a_ring_that_cannot_be_is_a_problem_and_not_a_silence(container, plans):

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from loop_rig import LoopRig
 
-from rtmesh.common.control import WORD_UNJOINED
+from rtmesh.common.control import SLOT_BYTES, WORD_UNJOINED
 from rtmesh.common.origins import origin_id
-from rtmesh.node.calls import INVALID_ARGUMENT, OK, UNIMPLEMENTED
+from rtmesh.node.calls import INVALID_ARGUMENT, OK, RESOURCE_EXHAUSTED, UNIMPLEMENTED
+from rtmesh.node.channel import LARGEST_PAYLOAD_BYTES
 from rtmesh.shm import Policy
 from rtmesh.v1 import status_pb2
 
@@ -26,6 +27,45 @@ def test_a_request_is_answered_between_two_steps(tmp_path: Path) -> None:
         assert reply.code == OK
         assert reply.response == b"\x08\x2a"
         assert rig.ask("Forgotten").code == UNIMPLEMENTED
+
+
+def test_requests_and_replies_larger_than_a_slot_travel_whole(tmp_path: Path) -> None:
+    with LoopRig(tmp_path, "loop_nodes:Doubler", policies=BLOCK) as rig:
+        rig.start_running()
+
+        for size in (SLOT_BYTES, 20_000, LARGEST_PAYLOAD_BYTES - 100):
+            reply = rig.ask("Configure", label="x" * size)
+            assert reply.code == OK, reply.message
+            assert b"x" * size in reply.response
+
+        refused = rig.ask("Configure", weights=[1.0] * 1000)
+        assert refused.code == RESOURCE_EXHAUSTED
+        assert f"at most {LARGEST_PAYLOAD_BYTES} fit" in refused.message
+
+
+def test_a_service_that_takes_no_replies_holds_no_step_and_loses_none(tmp_path: Path) -> None:
+    with LoopRig(tmp_path, "loop_nodes:Doubler", policies=BLOCK) as rig:
+        rig.start_running()
+        rig.ask("Configure", label="x" * 60_000)
+        asked = [rig.request("Configure") for _ in range(3)]
+        rig.until_so(lambda: rig.account("@replies").readers[0].is_holding)
+
+        rig.feed("bins", values=np.ones(4, "f4"))
+
+        assert rig.take("velocity").values.tolist() == [2, 2, 2, 2]
+        assert [len(rig.reply(each).response) > 60_000 for each in asked] == [True] * 3
+
+
+def test_a_reply_under_way_comes_before_the_end(tmp_path: Path) -> None:
+    with LoopRig(tmp_path, "loop_nodes:Doubler", policies=BLOCK) as rig:
+        rig.start_running()
+        rig.ask("Configure", label="x" * 60_000)
+        asked = rig.request("Configure")
+        rig.until_so(lambda: rig.account("@replies").readers[0].is_holding)
+        rig.stop()
+
+        assert len(rig.reply(asked).response) > 60_000
+        rig.until_state(status_pb2.NODE_STATE_STOPPED)
 
 
 def test_parameters_are_read_set_and_refused(tmp_path: Path) -> None:

@@ -125,6 +125,44 @@ def test_a_request_too_large_is_refused(node: ServedNode, client: Client, loop: 
     assert "Calibrate" in details
 
 
+def test_a_request_and_a_response_as_large_as_may_be_travel_whole(
+    node: ServedNode, client: Client, loop: FakeLoop
+) -> None:
+    name = "x" * 129_000
+    call = calibrate(node, client, name)
+    request = loop.take_request()
+
+    assert node.message("CalibrateRequest").FromString(request.request).name == name
+    # An unknown field, as a newer contract would have it: it comes through as it is.
+    loop.reply(request, response=b"\x7a" + b"\xe8\xef\x07" + b"y" * 129_000)
+    assert call.result(WAIT_S).ByteSize() > 129_000
+
+
+def test_a_request_given_up_half_way_harms_no_other(own_node: ServedNode) -> None:
+    own_node.end()  # this test takes the place of the service
+    loop = FakeLoop(own_node)
+    loop.tell_state(RUNNING)
+
+    async def scenario() -> tuple[bytes, bytes]:
+        calls = LoopCalls(own_node.config, time.monotonic_ns, lambda _: None, WAIT_S)
+        try:
+            given_up = asyncio.create_task(calls.call("Calibrate", b"x" * 100_000))
+            async with asyncio.timeout(WAIT_S):
+                while not own_node.ring("decoder@requests").snapshot().readers[0].is_holding:
+                    await asyncio.sleep(0)
+            given_up.cancel()
+            next_call = asyncio.create_task(calls.call("Calibrate", b"next"))
+            request = await asyncio.to_thread(loop.take_request)
+            loop.reply(request, response=b"answer")
+            return request.request, await next_call
+        finally:
+            calls.stop()
+            await asyncio.to_thread(calls.close, WAIT_S)
+
+    assert asyncio.run(scenario()) == (b"next", b"answer")
+    loop.close()
+
+
 def test_an_unknown_method_is_unimplemented(client: Client) -> None:
     call = client.channel.unary_unary("/served.v1.Decoder/Nothing").future(b"", timeout=WAIT_S)
 
@@ -137,8 +175,7 @@ def test_a_loop_that_does_not_answer_is_not_awaited_for_ever(own_node: ServedNod
     loop.tell_state(RUNNING)
 
     async def scenario() -> None:
-        segments = own_node.requests_segment, own_node.events_segment
-        calls = LoopCalls("decoder", *segments, time.monotonic_ns, lambda _: None, timeout_s=0.05)
+        calls = LoopCalls(own_node.config, time.monotonic_ns, lambda _: None, timeout_s=0.05)
         try:
             await calls.call("Calibrate", b"")
         finally:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import socket
 import stat
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +22,7 @@ from scheduler_process import (
     Report,
     SchedulerProcess,
     all_goes_well,
+    command,
     run_scheduler,
     short_folder,
 )
@@ -331,6 +335,23 @@ def test_a_scheduler_listens_on_tcp_when_told_that_this_is_insecure(folder: Path
     assert warning["event"] == "open to everybody who can reach it"
     assert warning["address"] == "127.0.0.1:0"
     assert "run programs on every machine" in warning["open"]
+
+
+def test_a_scheduler_closes_a_descriptor_when_it_listens(folder: Path) -> None:
+    address = f"unix:{folder}/s.sock"
+    reads, writes = os.pipe()
+    arguments = command("--listen", address, "--state", str(folder / "state"))
+    with subprocess.Popen([*arguments, "--ready-descriptor", str(writes)], pass_fds=[writes]) as process:
+        os.close(writes)
+        try:
+            is_told = bool(select.select([reads], [], [], 30)[0])
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(f"{folder}/s.sock")
+        finally:
+            process.kill()
+            os.close(reads)
+
+    assert is_told
 
 
 def test_a_scheduler_whose_parent_is_gone_ends(folder: Path) -> None:

@@ -59,8 +59,12 @@ class Mesh:
         return done.stdout
 
     def run(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+        return self.carry_out(self._meshctl_command(arguments), timeout_s)
+
+    def carry_out(self, command: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+        """Run a command as who works with this mesh does."""
         return subprocess.run(
-            self._meshctl_command(arguments),
+            command,
             capture_output=True,
             text=True,
             timeout=timeout_s,

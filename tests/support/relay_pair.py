@@ -10,22 +10,33 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
+import pytest
 from relay_edge import DEADLINE_S, Edge
 
 from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.v1 import plan_pb2, relay_pb2, relay_pb2_grpc
 
 RUN = "r1"
+# For a test that both ways to use gRPC have to pass, also mixed.
+on_both_wires = pytest.mark.parametrize(
+    "ordinary",
+    [(), ("left", "right"), ("left",), ("right",)],
+    ids=["polled", "ordinary", "left ordinary", "right ordinary"],
+    indirect=True,
+)
 
 
 class RelayProcess:
     """A relay as meshd runs it."""
 
-    def __init__(self, folder: Path, name: str, data: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, name: str, data: str | None = None, *, arguments: tuple[str, ...] = ()
+    ) -> None:
+        self._arguments = arguments
         self.data = data or f"unix:{folder}/{name}.sock"
         self._control = f"unix:{folder}/{name}-control.sock"
         self._name = name
-        self._log = folder / f"{name}.log"
+        self.log = folder / f"{name}.log"
         self._stack = ExitStack()
         self.start()
 
@@ -39,14 +50,15 @@ class RelayProcess:
             self._control,
             "--die-with-parent",
             str(os.getpid()),
+            *self._arguments,
         ]
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "rtmesh.relay", *arguments], stdout=subprocess.PIPE, stderr=log
             )
         self._stack.callback(self.kill)
         line = self.process.stdout.readline()
-        assert line == b"listening\n", self._log.read_text()
+        assert line == b"listening\n", self.log.read_text()
         channel = grpc.insecure_channel(self._control, options=CHANNEL_OPTIONS)
         self._stack.callback(channel.close)
         self.stub = relay_pb2_grpc.RelayControlStub(channel)
@@ -74,16 +86,26 @@ class RelayProcess:
 
 
 class Pair:
-    """Two machines, left and right; edges go from left to right."""
+    """Two machines, left and right; edges go from left to right.
+
+    Args:
+        ordinary: which of them use only gRPC's public interface.
+    """
 
     def __init__(
-        self, folder: Path, *edges: Edge, data: str | None = None, right_data: str | None = None
+        self,
+        folder: Path,
+        *edges: Edge,
+        data: str | None = None,
+        right_data: str | None = None,
+        ordinary: tuple[str, ...] = (),
     ) -> None:
         self.edges = edges
         self.calls = ExitStack()
-        self.left = RelayProcess(folder, "left", data)
+        arguments = dict.fromkeys(ordinary, ("--ordinary-grpc",))
+        self.left = RelayProcess(folder, "left", data, arguments=arguments.get("left", ()))
         try:
-            self.right = RelayProcess(folder, "right", right_data)
+            self.right = RelayProcess(folder, "right", right_data, arguments=arguments.get("right", ()))
         except BaseException:
             self.left.close()
             raise

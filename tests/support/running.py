@@ -140,10 +140,14 @@ def _is_zombie(process: psutil.Process) -> bool:
 
 def until(condition: Callable[[], T], timeout_s: float, what: str) -> T:
     """Wait for a state of the outside world that nobody tells us of; the value that came true."""
+    value = comes_true(condition, timeout_s)
+    assert value, f"waited {timeout_s} s for {what}"
+    return value
+
+
+def comes_true(condition: Callable[[], T], timeout_s: float) -> T:
+    """The same, without a word if it stays untrue: the last value."""
     deadline = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
+    while not (value := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)
+    return value

@@ -32,9 +32,11 @@ from rtmesh.graph.plan import edge_name
 from rtmesh.scheduler.effects import (
     Applied,
     Effect,
+    Fit,
     ForgetGraph,
     Happened,
     NextTick,
+    Refused,
     SaveGraph,
     SaveRun,
     SaveRunCounter,
@@ -47,6 +49,7 @@ from rtmesh.scheduler.events import (
     MachineDied,
     MachineJoined,
     MachineLost,
+    Replace,
     Reported,
     Restarted,
     StopGraph,
@@ -235,6 +238,11 @@ class Story:
             return
         for effect in effects:
             self._note(effect)
+        for fit in (effect for effect in effects if isinstance(effect, Fit)):
+            change = Replace(fit.graph, fit.run)
+            for effect in self.scheduler.to_record(change):
+                self._store.save(effect)
+            self._happen(change)
 
     def _tell_error(self, error: RtmeshError) -> None:
         self._lines.extend(f"{type(error).__name__}: {error}".splitlines())
@@ -258,6 +266,8 @@ def _told(effect: Effect) -> Iterator[str]:
         case Applied():
             outcome = scheduler_pb2.ApplyOutcome.Name(effect.outcome).removeprefix("APPLY_OUTCOME_").lower()
             yield f"answer: {outcome}, run {effect.run}"
+        case Refused():
+            yield from f"answer: {type(effect.error).__name__}: {effect.error}".splitlines()
         case ForgetGraph():
             yield f"forgotten: {effect.name}"
 
@@ -270,7 +280,9 @@ def _order(order: machine_pb2.JoinResponse) -> str:
     if kind == "prepare":
         dialled = ", ".join(sorted(body.data_addresses.values()))
         return f"prepare {body.plan.run}" + (f", dialling {dialled}" if dialled else "")
-    return f"{kind} {body.plan.run if kind == 'preflight' else body.run}"
+    if kind == "preflight":
+        return f"preflight {body.plan.run}" + (f" beside {body.replaces}" if body.replaces else "")
+    return f"{kind} {body.run}"
 
 
 def shown(status: status_pb2.GraphStatus) -> Iterator[str]:

@@ -18,7 +18,8 @@ from google.protobuf import json_format
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from rtmesh.common.clock import ClockPage
-from rtmesh.common.control import WORD_STATE, control_ring_names, events_layout, requests_layout
+from rtmesh.common.control import WORD_STATE, control_layouts, control_ring_names
+from rtmesh.common.parts import Cutter, Joiner
 from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.graph.protos import compile_protos, message_class, pool_of
 from rtmesh.node.message import MessageType
@@ -60,17 +61,19 @@ class ServedNode:
             "decoder.velocity": _OUTPUT,
             "decoder.summary": _OUTPUT,
             "decoder.bins": _INPUT,
-            names.requests: requests_layout(),
-            names.events: events_layout(),
+            **control_layouts("decoder"),
         }
         run = f"served{os.getpid()}-{next(_RUNS)}"
         self.segments = {name: segment_name("m", run, name) for name in layouts}
         self._rings = [create_ring(self.segments[name], layout) for name, layout in layouts.items()]
         self._clock = ClockPage.create(segment_name("m", run, "@clock"), 0)
         self.requests_segment = self.segments[names.requests]
+        self.replies_segment = self.segments[names.replies]
         self.events_segment = self.segments[names.events]
         self.address = f"unix:{folder}/s"
-        self._config_path = self._write_config()
+        self.config = self._config()
+        self._config_path = folder / "decoder.json"
+        self._config_path.write_text(json_format.MessageToJson(self.config))
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -116,10 +119,10 @@ class ServedNode:
         encoded = MessageType(self.message("CursorVelocity").DESCRIPTOR).encode({"vx": sequence / 2})
         return encoded.to_bytes(HeaderValues(sequence=sequence, epoch=1))
 
-    def _write_config(self) -> Path:
+    def _config(self) -> node_pb2.LoopConfig:
         descriptors_path = self.folder / "descriptors.binpb"
         descriptors_path.write_bytes(self.descriptors)
-        config = node_pb2.LoopConfig(
+        return node_pb2.LoopConfig(
             graph="cursor",
             run="r",
             machine="m",
@@ -127,15 +130,13 @@ class ServedNode:
             descriptors_path=str(descriptors_path),
             segments=self.segments,
             requests_segment=self.requests_segment,
+            replies_segment=self.replies_segment,
             events_segment=self.events_segment,
             clock_segment=self._clock.name,
             service_address=self.address,
             die_with_parent=True,
             parent_process_id=os.getpid(),
         )
-        path = self.folder / "decoder.json"
-        path.write_text(json_format.MessageToJson(config))
-        return path
 
 
 def _plan() -> plan_pb2.NodePlan:
@@ -153,25 +154,34 @@ class FakeLoop:
 
     def __init__(self, node: ServedNode) -> None:
         self._events = Writer(node.events_segment)
+        self.replies = Writer(node.replies_segment)
         self._requests = Reader(node.requests_segment, 0)
+        self._joiner = Joiner(node_pb2.NodeRequest.FromString)
+        self._cutter = Cutter(node_pb2.NodeEvent)
         self._is_closed = False
 
     def tell_state(self, state: int, reason: str = "") -> None:
         self._events.set_word(WORD_STATE, state)
-        self._tell(node_pb2.NodeEvent(state=node_pb2.NodeStateChange(state=state, reason=reason)))
+        change = node_pb2.NodeStateChange(state=state, reason=reason)
+        assert self._events.try_publish(node_pb2.NodeEvent(state=change).SerializeToString(), 1)
 
     def take_request(self) -> node_pb2.NodeRequest:
         """The next request, within a bounded wait."""
-        assert wait(readers=(self._requests,), timeout_ns=WAIT_S * 1_000_000_000)
-        view = self._requests.try_take(time.monotonic_ns())
-        assert view is not None
-        request = node_pb2.NodeRequest.FromString(bytes(view))
-        del view
-        self._requests.release()
-        return request
+        while True:
+            assert wait(readers=(self._requests,), timeout_ns=WAIT_S * 1_000_000_000)
+            view = self._requests.try_take(time.monotonic_ns())
+            assert view is not None
+            request = self._joiner.take(view.epoch, bytes(view))
+            del view
+            self._requests.release()
+            if request is not None:
+                return request
 
     def reply(self, request: node_pb2.NodeRequest, **fields: Any) -> None:
-        self._tell(node_pb2.NodeEvent(reply=node_pb2.NodeReply(id=request.id, **fields)))
+        event = node_pb2.NodeEvent(reply=node_pb2.NodeReply(id=request.id, **fields))
+        for slot in self._cutter.slots(event):
+            while not self.replies.try_publish(slot, time.monotonic_ns()):
+                assert wait(writers=(self.replies,), timeout_ns=WAIT_S * 1_000_000_000)
 
     def close(self) -> None:
         """End this life, as a process that is gone."""
@@ -179,10 +189,8 @@ class FakeLoop:
             self._is_closed = True
             self._events.set_word(WORD_STATE, status_pb2.NODE_STATE_UNSPECIFIED)
             self._requests.close()
+            self.replies.close()
             self._events.close()
-
-    def _tell(self, event: node_pb2.NodeEvent) -> None:
-        assert self._events.try_publish(event.SerializeToString(), time.monotonic_ns())
 
 
 class PortStream:

@@ -99,10 +99,12 @@ class Welcome(_message.Message):
     def __init__(self, mesh_offset_ns: _Optional[int] = ..., scheduler_monotonic_ns: _Optional[int] = ..., clock_id: _Optional[str] = ...) -> None: ...
 
 class Preflight(_message.Message):
-    __slots__ = ("plan",)
+    __slots__ = ("plan", "replaces")
     PLAN_FIELD_NUMBER: _ClassVar[int]
+    REPLACES_FIELD_NUMBER: _ClassVar[int]
     plan: _plan_pb2.MachinePlan
-    def __init__(self, plan: _Optional[_Union[_plan_pb2.MachinePlan, _Mapping]] = ...) -> None: ...
+    replaces: str
+    def __init__(self, plan: _Optional[_Union[_plan_pb2.MachinePlan, _Mapping]] = ..., replaces: _Optional[str] = ...) -> None: ...
 
 class Preflighted(_message.Message):
     __slots__ = ("run", "problems")

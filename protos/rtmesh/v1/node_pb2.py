@@ -26,7 +26,7 @@ from rtmesh.v1 import plan_pb2 as rtmesh_dot_v1_dot_plan__pb2
 from rtmesh.v1 import status_pb2 as rtmesh_dot_v1_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14rtmesh/v1/node.proto\x12\trtmesh.v1\x1a\x14rtmesh/v1/plan.proto\x1a\x16rtmesh/v1/status.proto\"\xeb\x03\n\nLoopConfig\x12\r\n\x05graph\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0f\n\x07machine\x18\x03 \x01(\t\x12!\n\x04node\x18\x04 \x01(\x0b\x32\x13.rtmesh.v1.NodePlan\x12\x0e\n\x06\x66older\x18\x05 \x01(\t\x12\x13\n\x0bpython_path\x18\x06 \x03(\t\x12\x18\n\x10\x64\x65scriptors_path\x18\x07 \x01(\t\x12\x35\n\x08segments\x18\x08 \x03(\x0b\x32#.rtmesh.v1.LoopConfig.SegmentsEntry\x12\x16\n\x0eorders_segment\x18\t \x01(\t\x12\x18\n\x10requests_segment\x18\n \x01(\t\x12\x16\n\x0e\x65vents_segment\x18\x0b \x01(\t\x12\x15\n\rclock_segment\x18\x0c \x01(\t\x12\x15\n\rdoorbell_path\x18\r \x01(\t\x12\r\n\x05\x65poch\x18\x0e \x01(\r\x12\x12\n\nstack_path\x18\x0f \x01(\t\x12\x17\n\x0f\x64ie_with_parent\x18\x10 \x01(\x08\x12\x19\n\x11parent_process_id\x18\x11 \x01(\r\x12\x17\n\x0fservice_address\x18\x12 \x01(\t\x1a/\n\rSegmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x87\x01\n\tNodeOrder\x12%\n\x05start\x18\x01 \x01(\x0b\x32\x14.rtmesh.v1.StartNodeH\x00\x12%\n\x05\x64rain\x18\x02 \x01(\x0b\x32\x14.rtmesh.v1.DrainNodeH\x00\x12#\n\x04stop\x18\x03 \x01(\x0b\x32\x13.rtmesh.v1.StopNodeH\x00\x42\x07\n\x05order\"\x0b\n\tStartNode\"\x0b\n\tDrainNode\"\n\n\x08StopNode\":\n\x0bNodeRequest\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\x0c\"\x91\x01\n\tNodeEvent\x12+\n\x05state\x18\x01 \x01(\x0b\x32\x1a.rtmesh.v1.NodeStateChangeH\x00\x12%\n\x05reply\x18\x02 \x01(\x0b\x32\x14.rtmesh.v1.NodeReplyH\x00\x12\'\n\x06result\x18\x03 \x01(\x0b\x32\x15.rtmesh.v1.NodeResultH\x00\x42\x07\n\x05\x65vent\"V\n\x0fNodeStateChange\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.rtmesh.v1.NodeState\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"H\n\tNodeReply\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x10\n\x08response\x18\x02 \x01(\x0c\x12\x0c\n\x04\x63ode\x18\x03 \x01(\x05\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x1a\n\nNodeResult\x12\x0c\n\x04json\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14rtmesh/v1/node.proto\x12\trtmesh.v1\x1a\x14rtmesh/v1/plan.proto\x1a\x16rtmesh/v1/status.proto\"\x84\x04\n\nLoopConfig\x12\r\n\x05graph\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0f\n\x07machine\x18\x03 \x01(\t\x12!\n\x04node\x18\x04 \x01(\x0b\x32\x13.rtmesh.v1.NodePlan\x12\x0e\n\x06\x66older\x18\x05 \x01(\t\x12\x13\n\x0bpython_path\x18\x06 \x03(\t\x12\x18\n\x10\x64\x65scriptors_path\x18\x07 \x01(\t\x12\x35\n\x08segments\x18\x08 \x03(\x0b\x32#.rtmesh.v1.LoopConfig.SegmentsEntry\x12\x16\n\x0eorders_segment\x18\t \x01(\t\x12\x18\n\x10requests_segment\x18\n \x01(\t\x12\x16\n\x0e\x65vents_segment\x18\x0b \x01(\t\x12\x15\n\rclock_segment\x18\x0c \x01(\t\x12\x15\n\rdoorbell_path\x18\r \x01(\t\x12\r\n\x05\x65poch\x18\x0e \x01(\r\x12\x12\n\nstack_path\x18\x0f \x01(\t\x12\x17\n\x0f\x64ie_with_parent\x18\x10 \x01(\x08\x12\x19\n\x11parent_process_id\x18\x11 \x01(\r\x12\x17\n\x0fservice_address\x18\x12 \x01(\t\x12\x17\n\x0freplies_segment\x18\x13 \x01(\t\x1a/\n\rSegmentsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x87\x01\n\tNodeOrder\x12%\n\x05start\x18\x01 \x01(\x0b\x32\x14.rtmesh.v1.StartNodeH\x00\x12%\n\x05\x64rain\x18\x02 \x01(\x0b\x32\x14.rtmesh.v1.DrainNodeH\x00\x12#\n\x04stop\x18\x03 \x01(\x0b\x32\x13.rtmesh.v1.StopNodeH\x00\x42\x07\n\x05order\"\x0b\n\tStartNode\"\x0b\n\tDrainNode\"\n\n\x08StopNode\"]\n\x0bNodeRequest\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\x0c\x12!\n\x04part\x18\x04 \x01(\x0b\x32\x13.rtmesh.v1.NodePart\"\xb6\x01\n\tNodeEvent\x12+\n\x05state\x18\x01 \x01(\x0b\x32\x1a.rtmesh.v1.NodeStateChangeH\x00\x12%\n\x05reply\x18\x02 \x01(\x0b\x32\x14.rtmesh.v1.NodeReplyH\x00\x12\'\n\x06result\x18\x03 \x01(\x0b\x32\x15.rtmesh.v1.NodeResultH\x00\x12#\n\x04part\x18\x04 \x01(\x0b\x32\x13.rtmesh.v1.NodePartH\x00\x42\x07\n\x05\x65vent\"G\n\x08NodePart\x12\x0f\n\x07message\x18\x01 \x01(\x04\x12\r\n\x05index\x18\x02 \x01(\r\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\"V\n\x0fNodeStateChange\x12#\n\x05state\x18\x01 \x01(\x0e\x32\x14.rtmesh.v1.NodeState\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"H\n\tNodeReply\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x10\n\x08response\x18\x02 \x01(\x0c\x12\x0c\n\x04\x63ode\x18\x03 \x01(\x05\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x1a\n\nNodeResult\x12\x0c\n\x04json\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,25 +36,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOOPCONFIG_SEGMENTSENTRY']._loaded_options = None
   _globals['_LOOPCONFIG_SEGMENTSENTRY']._serialized_options = b'8\001'
   _globals['_LOOPCONFIG']._serialized_start=82
-  _globals['_LOOPCONFIG']._serialized_end=573
-  _globals['_LOOPCONFIG_SEGMENTSENTRY']._serialized_start=526
-  _globals['_LOOPCONFIG_SEGMENTSENTRY']._serialized_end=573
-  _globals['_NODEORDER']._serialized_start=576
-  _globals['_NODEORDER']._serialized_end=711
-  _globals['_STARTNODE']._serialized_start=713
-  _globals['_STARTNODE']._serialized_end=724
-  _globals['_DRAINNODE']._serialized_start=726
-  _globals['_DRAINNODE']._serialized_end=737
-  _globals['_STOPNODE']._serialized_start=739
-  _globals['_STOPNODE']._serialized_end=749
-  _globals['_NODEREQUEST']._serialized_start=751
-  _globals['_NODEREQUEST']._serialized_end=809
-  _globals['_NODEEVENT']._serialized_start=812
-  _globals['_NODEEVENT']._serialized_end=957
-  _globals['_NODESTATECHANGE']._serialized_start=959
-  _globals['_NODESTATECHANGE']._serialized_end=1045
-  _globals['_NODEREPLY']._serialized_start=1047
-  _globals['_NODEREPLY']._serialized_end=1119
-  _globals['_NODERESULT']._serialized_start=1121
-  _globals['_NODERESULT']._serialized_end=1147
+  _globals['_LOOPCONFIG']._serialized_end=598
+  _globals['_LOOPCONFIG_SEGMENTSENTRY']._serialized_start=551
+  _globals['_LOOPCONFIG_SEGMENTSENTRY']._serialized_end=598
+  _globals['_NODEORDER']._serialized_start=601
+  _globals['_NODEORDER']._serialized_end=736
+  _globals['_STARTNODE']._serialized_start=738
+  _globals['_STARTNODE']._serialized_end=749
+  _globals['_DRAINNODE']._serialized_start=751
+  _globals['_DRAINNODE']._serialized_end=762
+  _globals['_STOPNODE']._serialized_start=764
+  _globals['_STOPNODE']._serialized_end=774
+  _globals['_NODEREQUEST']._serialized_start=776
+  _globals['_NODEREQUEST']._serialized_end=869
+  _globals['_NODEEVENT']._serialized_start=872
+  _globals['_NODEEVENT']._serialized_end=1054
+  _globals['_NODEPART']._serialized_start=1056
+  _globals['_NODEPART']._serialized_end=1127
+  _globals['_NODESTATECHANGE']._serialized_start=1129
+  _globals['_NODESTATECHANGE']._serialized_end=1215
+  _globals['_NODEREPLY']._serialized_start=1217
+  _globals['_NODEREPLY']._serialized_end=1289
+  _globals['_NODERESULT']._serialized_start=1291
+  _globals['_NODERESULT']._serialized_end=1317
 # @@protoc_insertion_point(module_scope)

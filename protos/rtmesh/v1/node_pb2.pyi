@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LoopConfig(_message.Message):
-    __slots__ = ("graph", "run", "machine", "node", "folder", "python_path", "descriptors_path", "segments", "orders_segment", "requests_segment", "events_segment", "clock_segment", "doorbell_path", "epoch", "stack_path", "die_with_parent", "parent_process_id", "service_address")
+    __slots__ = ("graph", "run", "machine", "node", "folder", "python_path", "descriptors_path", "segments", "orders_segment", "requests_segment", "events_segment", "clock_segment", "doorbell_path", "epoch", "stack_path", "die_with_parent", "parent_process_id", "service_address", "replies_segment")
     class SegmentsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +35,7 @@ class LoopConfig(_message.Message):
     DIE_WITH_PARENT_FIELD_NUMBER: _ClassVar[int]
     PARENT_PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
     SERVICE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REPLIES_SEGMENT_FIELD_NUMBER: _ClassVar[int]
     graph: str
     run: str
     machine: str
@@ -53,7 +54,8 @@ class LoopConfig(_message.Message):
     die_with_parent: bool
     parent_process_id: int
     service_address: str
-    def __init__(self, graph: _Optional[str] = ..., run: _Optional[str] = ..., machine: _Optional[str] = ..., node: _Optional[_Union[_plan_pb2.NodePlan, _Mapping]] = ..., folder: _Optional[str] = ..., python_path: _Optional[_Iterable[str]] = ..., descriptors_path: _Optional[str] = ..., segments: _Optional[_Mapping[str, str]] = ..., orders_segment: _Optional[str] = ..., requests_segment: _Optional[str] = ..., events_segment: _Optional[str] = ..., clock_segment: _Optional[str] = ..., doorbell_path: _Optional[str] = ..., epoch: _Optional[int] = ..., stack_path: _Optional[str] = ..., die_with_parent: _Optional[bool] = ..., parent_process_id: _Optional[int] = ..., service_address: _Optional[str] = ...) -> None: ...
+    replies_segment: str
+    def __init__(self, graph: _Optional[str] = ..., run: _Optional[str] = ..., machine: _Optional[str] = ..., node: _Optional[_Union[_plan_pb2.NodePlan, _Mapping]] = ..., folder: _Optional[str] = ..., python_path: _Optional[_Iterable[str]] = ..., descriptors_path: _Optional[str] = ..., segments: _Optional[_Mapping[str, str]] = ..., orders_segment: _Optional[str] = ..., requests_segment: _Optional[str] = ..., events_segment: _Optional[str] = ..., clock_segment: _Optional[str] = ..., doorbell_path: _Optional[str] = ..., epoch: _Optional[int] = ..., stack_path: _Optional[str] = ..., die_with_parent: _Optional[bool] = ..., parent_process_id: _Optional[int] = ..., service_address: _Optional[str] = ..., replies_segment: _Optional[str] = ...) -> None: ...
 
 class NodeOrder(_message.Message):
     __slots__ = ("start", "drain", "stop")
@@ -78,24 +80,40 @@ class StopNode(_message.Message):
     def __init__(self) -> None: ...
 
 class NodeRequest(_message.Message):
-    __slots__ = ("id", "method", "request")
+    __slots__ = ("id", "method", "request", "part")
     ID_FIELD_NUMBER: _ClassVar[int]
     METHOD_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
     id: int
     method: str
     request: bytes
-    def __init__(self, id: _Optional[int] = ..., method: _Optional[str] = ..., request: _Optional[bytes] = ...) -> None: ...
+    part: NodePart
+    def __init__(self, id: _Optional[int] = ..., method: _Optional[str] = ..., request: _Optional[bytes] = ..., part: _Optional[_Union[NodePart, _Mapping]] = ...) -> None: ...
 
 class NodeEvent(_message.Message):
-    __slots__ = ("state", "reply", "result")
+    __slots__ = ("state", "reply", "result", "part")
     STATE_FIELD_NUMBER: _ClassVar[int]
     REPLY_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
     state: NodeStateChange
     reply: NodeReply
     result: NodeResult
-    def __init__(self, state: _Optional[_Union[NodeStateChange, _Mapping]] = ..., reply: _Optional[_Union[NodeReply, _Mapping]] = ..., result: _Optional[_Union[NodeResult, _Mapping]] = ...) -> None: ...
+    part: NodePart
+    def __init__(self, state: _Optional[_Union[NodeStateChange, _Mapping]] = ..., reply: _Optional[_Union[NodeReply, _Mapping]] = ..., result: _Optional[_Union[NodeResult, _Mapping]] = ..., part: _Optional[_Union[NodePart, _Mapping]] = ...) -> None: ...
+
+class NodePart(_message.Message):
+    __slots__ = ("message", "index", "count", "data")
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    message: int
+    index: int
+    count: int
+    data: bytes
+    def __init__(self, message: _Optional[int] = ..., index: _Optional[int] = ..., count: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class NodeStateChange(_message.Message):
     __slots__ = ("state", "reason", "detail")

@@ -88,8 +88,11 @@ class SchedulerServicer:
 
     def Apply(self, request, context):
         """Apply makes `graph` the desired graph of its name and returns once it is recorded, not once it
-        runs. Idempotent: the same graph again changes nothing while it runs. A changed one is
-        stopped and started anew. INVALID_ARGUMENT with every problem in the graph.
+        runs. Idempotent: the same graph again changes nothing while it runs. A changed one is first
+        asked of its machines while the old run goes on: if all can carry it, it is recorded, and the old
+        run is stopped. INVALID_ARGUMENT with every problem in the graph. FAILED_PRECONDITION if a machine
+        cannot carry the change, with every reason: the old run goes on. ABORTED if another Apply, Stop or
+        Delete came before the machines had answered.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
