@@ -37,8 +37,8 @@ def create_ring(name: str, layout: RingLayout) -> "Ring":
     return Ring(segment.make(name, layout.size_bytes, fill))
 
 
-def _open_mapping(name: str) -> _native.Mapping:
-    descriptor = segment.open_descriptor(name)
+def _open_mapping(name: str, *, looks_on: bool = False) -> _native.Mapping:
+    descriptor = segment.open_descriptor(name, looks_on=looks_on)
     try:
         return _native.Mapping(descriptor, name)
     finally:
@@ -55,8 +55,11 @@ class Ring:
 
     @classmethod
     def open(cls, name: str) -> Self:
-        """Raises SegmentNotFoundError, SegmentOwnerError, LayoutMismatchError, CorruptRingError."""
-        return cls(_open_mapping(name))
+        """Look at a ring that another made; that alone keeps no sweep from it.
+
+        Raises SegmentNotFoundError, SegmentOwnerError, LayoutMismatchError, CorruptRingError.
+        """
+        return cls(_open_mapping(name, looks_on=True))
 
     def snapshot(self) -> RingSnapshot:
         """Accounts of the writer and all readers, exact; the readers' first, so none is ahead of head."""

@@ -1,11 +1,15 @@
 """Segments in /dev/shm: create, open, list, unlink, sweep. The one module that uses posix_ipc.
 
-A segment appears under its name at once and whole: it is made under a name that carries its maker's
-process identity, filled, and then linked. So no half-made segment can be opened, and one whose maker
-was killed is known for what it is.
+A segment appears under its name at once and whole: it is made without a name, filled, and then linked. So
+no half-made segment can be opened, and of one whose maker was killed nothing is left.
+
+Who made, writes or reads a segment holds a shared lock (flock) on it: the kernel keeps it with the mapping,
+beyond the descriptor, and drops it with the last one, however a process ends. Unlike a process id it means
+the same in every container that shares /dev/shm. A sweep takes it exclusively before it unlinks.
 """
 
 import errno
+import fcntl
 import mmap
 import os
 import pwd
@@ -29,7 +33,7 @@ from rtmesh.shm.errors import (
 SEGMENT_HEADER_BYTES = 64
 FOLDER = Path("/dev/shm")
 _HEADER = struct.Struct("<QIIQQ")  # magic, layout version, kind, size, creator: see rtmesh_layout.h
-_UNFINISHED = ".making-"
+_UNFINISHED = ".making-"  # and its maker's identity: what older versions of rtmesh named what they made
 _MOST_NAME_BYTES = 255
 
 Made = TypeVar("Made")
@@ -93,34 +97,44 @@ def list_segments(prefix: str | None = None) -> list[str]:
 
 def sweep(prefix: str | None = None) -> list[str]:
     """Unlink this user's segments that no living process made, writes or reads; return their names."""
-    swept = [name for name in _names(prefix) if name.startswith(_own_prefix()) and not _is_in_use(name)]
-    return [name for name in swept if unlink_segment(name)]
+    return [name for name in _names(prefix) if name.startswith(_own_prefix()) and _unlink_unused(name)]
 
 
 def make(name: str, size_bytes: int, fill: Callable[[int], Made]) -> Made:
     """Make a segment of `size_bytes` zeros, 0600, let `fill` write it, and give it its name."""
-    making = f"{_checked(name)}{_UNFINISHED}{_native.own_identity():x}"
-    if (FOLDER / name).exists():
+    if (FOLDER / _checked(name)).exists():
         raise SegmentExistsError(f"{name}: a segment of this name exists; sweep() or unlink it")
+    descriptor = os.open(FOLDER, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        descriptor = posix_ipc.SharedMemory("/" + making, posix_ipc.O_CREX, mode=0o600).fd
-        try:
-            _allocate(name, descriptor, size_bytes)
-            made = fill(descriptor)
-            _link(making, name)
-        finally:
-            os.close(descriptor)
+        _lock(descriptor, fcntl.LOCK_SH)
+        _allocate(name, descriptor, size_bytes)
+        made = fill(descriptor)
+        _link(descriptor, name)
     finally:
-        unlink_segment(making)
+        os.close(descriptor)
     return made
 
 
-def open_descriptor(name: str, *, writable: bool = True) -> int:
-    """File descriptor of a segment; the caller closes it."""
+def open_descriptor(name: str, *, writable: bool = True, looks_on: bool = False) -> int:
+    """File descriptor of a segment, to be mapped; the caller closes it.
+
+    Until it and what is mapped from it are gone no sweep takes the segment, unless the caller just looks on.
+    """
+    descriptor = _open(name, writable=writable)
+    if looks_on:
+        return descriptor
+    # Who finds it locked exclusively, or without a name, came as it was swept.
+    if _lock(descriptor, fcntl.LOCK_SH) and os.fstat(descriptor).st_nlink:
+        return descriptor
+    os.close(descriptor)
+    raise _not_found(name)
+
+
+def _open(name: str, *, writable: bool) -> int:
     try:
         descriptor: int = posix_ipc.SharedMemory("/" + name, read_only=not writable).fd
     except posix_ipc.ExistentialError as error:
-        raise SegmentNotFoundError(f"{name}: there is no such segment; is its run still there?") from error
+        raise _not_found(name) from error
     except posix_ipc.PermissionsError as error:
         raise _not_ours(name, _owner(name)) from error
     except (ValueError, IsADirectoryError) as error:
@@ -132,6 +146,19 @@ def open_descriptor(name: str, *, writable: bool = True) -> int:
         os.close(descriptor)
         raise _not_ours(name, owner)
     return descriptor
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    """Lock a segment, until every descriptor and mapping made from this one is closed; False: another has."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _not_found(name: str) -> SegmentNotFoundError:
+    return SegmentNotFoundError(f"{name}: there is no such segment; is its run still there?")
 
 
 def _owner(name: str) -> int | None:
@@ -187,30 +214,41 @@ def _allocate(name: str, descriptor: int, size_bytes: int) -> None:
         ) from error
 
 
-def _link(making: str, name: str) -> None:
+def _link(descriptor: int, name: str) -> None:
+    folder = os.open(FOLDER, os.O_PATH | os.O_DIRECTORY)
     try:
-        os.link(FOLDER / making, FOLDER / name)
+        # Given a folder, link() follows the symbolic link in /proc to the file without a name.
+        os.link(f"/proc/self/fd/{descriptor}", name, src_dir_fd=folder, dst_dir_fd=folder)
     except FileExistsError as error:
         raise SegmentExistsError(f"{name}: a segment of this name exists; sweep() or unlink it") from error
+    finally:
+        os.close(folder)
 
 
-def _is_in_use(name: str) -> bool:
-    """Whether a process that made, writes or reads the segment is alive; True if that cannot be told."""
+def _unlink_unused(name: str) -> bool:
+    """Remove the segment's name, unless it is used, or that cannot be told; whether it was removed."""
+    try:
+        descriptor = _open(name, writable=True)
+    except RingError:
+        return False
+    try:
+        return not _is_in_use(name, descriptor) and _lock(descriptor, fcntl.LOCK_EX) and unlink_segment(name)
+    finally:
+        os.close(descriptor)
+
+
+def _is_in_use(name: str, descriptor: int) -> bool:
+    """Whether a process that made, writes or reads the segment is alive, as far as this namespace knows.
+
+    It may be one that locks nothing: of an older rtmesh, or of another language.
+    """
     _, unfinished, maker = name.partition(_UNFINISHED)
     if unfinished:
         return _native.is_alive(int(maker, 16)) if _is_hex(maker) else False
     try:
-        descriptor = open_descriptor(name)
-    except SegmentNotFoundError:
-        return False
-    except SegmentOwnerError:
-        return True
-    try:
         return _native.Mapping(descriptor, name).is_in_use()
     except RingError:
         return _creator_is_alive(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _creator_is_alive(descriptor: int) -> bool:

@@ -1,8 +1,11 @@
 """Segments: whole or not there, named, swept only when nobody lives who uses them."""
 
+import fcntl
 import os
+import signal
 import stat
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,7 @@ from rtmesh.shm import (
     sweep,
     unlink_segment,
 )
+from rtmesh.shm.segment import make
 from tests.shm.conftest import kill, reader, ring_of
 
 MAKE_AND_SAY = """
@@ -38,6 +42,23 @@ MAKE_AND_SAY = """
     page = create_segment(sys.argv[1] + ".page", 4096)
     print("made", flush=True)
     sys.stdin.read()
+"""
+
+SWEEP_AND_SAY = """
+    import sys
+    from rtmesh.shm import sweep
+    print(sweep(sys.argv[1]), flush=True)
+"""
+
+# Says its container's process id as seen from here, then runs a script there.
+IN_A_CONTAINER = """
+    import subprocess, sys, textwrap
+    name, script = sys.argv[1:]
+    inside = [sys.executable, "-c", textwrap.dedent(script), name]
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    container = subprocess.Popen([*unshare, *inside], stdin=subprocess.PIPE)
+    print(container.pid, flush=True)
+    container.wait()
 """
 
 
@@ -196,6 +217,80 @@ def test_sweep_takes_what_the_dead_made_unless_somebody_reads_or_writes_it(name,
     block.close()
     assert sweep(name) == [name]
     assert list_segments(name) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a namespace of processes needs root")
+def test_sweep_leaves_what_lives_in_another_container_and_takes_what_died_there(name, spawn):
+    # A container that shares /dev/shm: process ids there mean nothing here, and the other way round.
+    child = spawn(IN_A_CONTAINER, name, MAKE_AND_SAY)
+    container = int(child.stdout.readline())
+    assert child.stdout.readline() == "made\n"
+
+    assert sweep(name) == []
+    assert list_segments(name) == [name, name + ".page"]
+
+    os.kill(container, signal.SIGKILL)
+    swept, deadline_s = [], time.monotonic() + 20
+    while len(swept) < 2 and time.monotonic() < deadline_s:  # it dies a moment after the container
+        swept += sweep(name)
+    assert swept == [name, name + ".page"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a namespace of processes needs root")
+def test_what_lives_here_is_left_by_a_sweep_in_another_container(name, spawn):
+    ring, page = ring_of(name, reader()), create_segment(name + ".page", 4096)
+    child = spawn(IN_A_CONTAINER, name, SWEEP_AND_SAY)
+    child.stdout.readline()
+
+    assert child.stdout.readline() == "[]\n"
+
+    ring.close()
+    page.close()
+    child = spawn(IN_A_CONTAINER, name, SWEEP_AND_SAY)
+    child.stdout.readline()
+    assert child.stdout.readline() == f"{[name, name + '.page']}\n", "nobody there can tell that we live"
+
+
+def test_a_mapping_keeps_its_segment_from_a_sweep_when_all_descriptors_are_closed(name, spawn):
+    child = spawn(MAKE_AND_SAY, name)
+    assert child.stdout.readline() == "made\n"
+    page = open_segment(name + ".page")
+    kill(child)
+
+    assert sweep(name) == [name]
+    page.close()
+    assert sweep(name) == [name + ".page"]
+
+
+def test_who_only_looks_on_keeps_no_segment(name, spawn):
+    child = spawn(MAKE_AND_SAY, name)
+    assert child.stdout.readline() == "made\n"
+    look = Ring.open(name)
+    kill(child)
+
+    assert sweep(name) == [name, name + ".page"]
+    look.close()
+
+
+def test_what_is_being_swept_cannot_be_opened(name):
+    ring_of(name, reader()).close()
+    with path_of(name).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(SegmentNotFoundError, match="there is no such segment"):
+            Reader(name, 0)
+
+    Reader(name, 0).close()
+
+
+def test_what_is_being_made_has_no_name_yet(name):
+    def fill(descriptor):
+        assert list(path_of(name).parent.glob(f"{name}*")) == []
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(name, 4096, fill)
+
+    assert list(path_of(name).parent.glob(f"{name}*")) == []
 
 
 def test_sweep_takes_what_was_killed_while_it_was_made(name, spawn):
