@@ -7,8 +7,15 @@ outgoing      the edge on a lane: its ring read against credit
 ingress       an edge that enters: opened on one lane after the other until its end
 ingress_ring  the ring it fills
 lane          a stream between two machines: many edges, both directions
+stream        a lane as the wire sees it
 far_machine   another machine: its lanes, kept up
 links         which ingress edges are connected, and who watches
 carrier       the runs that are carried: their edges and machines
 servicer      the two services, translated
+wire          what lanes ask of gRPC
+polled        .. by its lower layer: who receives polls (polled_calls: one call)
+ordinary      .. by its public interface
+wires         which of the two works here
+tuning        what is set before gRPC is loaded
+serve         the process: both addresses, until a signal
 """

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
-import signal
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
-import grpc
 
 from rtmesh.common import logs
 from rtmesh.common.errors import RtmeshError
 from rtmesh.common.processes import die_with_parent
-from rtmesh.common.serving import SERVER_OPTIONS, add_port
-from rtmesh.relay.carrier import Carrier
-from rtmesh.relay.links import LinkBoard
-from rtmesh.relay.servicer import RelayControl, add_relay
-from rtmesh.v1.relay_pb2_grpc import add_RelayControlServicer_to_server
-
-# How long lanes may take to tell the other side why they ended.
-_GRACE_S = 1.0
-# A lane that another machine dials keeps a thread as long as it lasts.
-_MOST_LANES = 1024
-_CONTROL_THREADS = 8
-# M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD of malloc.h
-_MALLOC = {-3: 500_000_000, -1: 500_000_000, -2: 64 << 20}
+from rtmesh.relay.tuning import tune_process
 
 
 def main() -> int:
@@ -35,21 +17,15 @@ def main() -> int:
     if options.die_with_parent:
         die_with_parent(options.die_with_parent)
     logs.configure("relay")
-    _keep_large_buffers()
+    tune_process()
+    from rtmesh.relay.serve import serve  # loads gRPC, which reads what was just set
+
     try:
-        _serve(options.machine, options.data, options.control)
+        serve(options.machine, options.data, options.control, ordinary=options.ordinary_grpc)
     except RtmeshError as error:
         print(f"relay: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _keep_large_buffers() -> None:
-    """Have malloc keep what is freed: else a large message is mapped, faulted in and unmapped each time."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc has it
-    if mallopt is not None:
-        for setting, size_bytes in _MALLOC.items():
-            mallopt(setting, size_bytes)
 
 
 def _options() -> argparse.Namespace:
@@ -58,28 +34,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", required=True, metavar="ADDRESS", help="where other relays dial")
     parser.add_argument("--control", required=True, metavar="ADDRESS", help="where meshd says what to carry")
     parser.add_argument("--die-with-parent", type=int, metavar="PID", help="end when this parent ends")
+    parser.add_argument(
+        "--ordinary-grpc", action="store_true", help="use only gRPC's public interface, which is slower"
+    )
     return parser.parse_args()
-
-
-def _serve(machine: str, data_address: str, control_address: str) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    links = LinkBoard()
-    carrier = Carrier(machine, links)
-    data = grpc.server(ThreadPoolExecutor(_MOST_LANES, "lane"), options=SERVER_OPTIONS)
-    control = grpc.server(ThreadPoolExecutor(_CONTROL_THREADS, "control"), options=SERVER_OPTIONS)
-    add_relay(data, carrier)
-    add_RelayControlServicer_to_server(RelayControl(carrier, links), control)  # type: ignore[no-untyped-call]
-    add_port(data, data_address)
-    add_port(control, control_address)
-    data.start()
-    control.start()
-    print("listening", flush=True)
-    stop.wait()
-    carrier.close()
-    for stopping in (data.stop(_GRACE_S), control.stop(None)):
-        stopping.wait()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from rtmesh.relay.far_machine import FarMachine
 from rtmesh.relay.ingress import IngressEdge
 from rtmesh.relay.ingress_ring import IngressRing
 from rtmesh.relay.links import LinkBoard
+from rtmesh.relay.wire import Wire
 from rtmesh.shm import RingError
 from rtmesh.v1.plan_pb2 import EgressPlan, IngressPlan
 from rtmesh.v1.relay_pb2 import CarryRequest
@@ -34,9 +35,11 @@ class Carrier:
     Args:
         machine: the name of this one.
         links: where the state of its ingress edges is told.
+        wire: how other machines are dialled.
     """
 
-    def __init__(self, machine: str, links: LinkBoard) -> None:
+    def __init__(self, machine: str, links: LinkBoard, wire: Wire) -> None:
+        self._wire = wire
         self._machine = machine
         self._links = links
         self._runs: dict[str, _Run] = {}
@@ -95,7 +98,7 @@ class Carrier:
         key = f"{name} dials" if dials and name == self._machine else name
         with self._far_lock:
             if key not in self._far:
-                self._far[key] = FarMachine(self._machine, name, self.egress)
+                self._far[key] = FarMachine(self._machine, name, self.egress, self._wire)
             return self._far[key]
 
     def close(self) -> None:

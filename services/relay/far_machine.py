@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-
-import grpc
-import structlog
+from collections.abc import Callable
 
 from rtmesh.common.errors import AbortedError, RtmeshError, UnavailableError
-from rtmesh.common.serving import CHANNEL_OPTIONS
-from rtmesh.common.status_codes import from_rpc_error
 from rtmesh.relay.backoff import Backoff
 from rtmesh.relay.ingress import IngressEdge
 from rtmesh.relay.lane import FindEgress, Lane
-
-EXCHANGE = "/rtmesh.v1.Relay/Exchange"
+from rtmesh.relay.stream import LaneStream
+from rtmesh.relay.wire import Connection, Wire
 
 _FIRST_RETRY_S = 0.1
 _LONGEST_RETRY_S = 1.0
@@ -32,12 +27,14 @@ class FarMachine:
         own: the name of this machine.
         name: of the other one.
         find_egress: the edge of a run that leaves here; raises RtmeshError.
+        wire: how it is dialled.
     """
 
-    def __init__(self, own: str, name: str, find_egress: FindEgress) -> None:
+    def __init__(self, own: str, name: str, find_egress: FindEgress, wire: Wire) -> None:
         self._own = own
         self._name = name
         self._find_egress = find_egress
+        self._wire = wire
         self._address = ""
         self._lock = threading.RLock()
         self._lanes: dict[str, Lane] = {}
@@ -46,10 +43,9 @@ class FarMachine:
         self._missing_since_s: dict[str, float] = {}
         self._retry: dict[str, Backoff] = {}
         self._dial_at_s: dict[str, float] = {}
-        self._channel: grpc.Channel | None = None
+        self._connection: Connection | None = None
         self._changed = threading.Event()
         self._is_closed = False
-        self._log = structlog.get_logger().bind(far=name)
         self._keeping = threading.Thread(target=self._keep, name=f"to {name}", daemon=True)
         self._keeping.start()
 
@@ -82,24 +78,21 @@ class FarMachine:
             current.close_edge(ingress)
         self._changed.set()
 
-    def accept(self, name: str, cancel: Callable[[], object]) -> Lane:
+    def accept(self, name: str, cancel: Callable[[], object]) -> LaneStream:
         """A lane that the other side has dialled; it takes the place of the one before."""
-        return self._begin(name, cancel)
+        return LaneStream(self, self._begin(name, cancel))
 
-    def carry(self, lane: Lane, frames: Iterable[bytes]) -> None:
-        """Receive on a lane until it is over, for whatever reason."""
-        reason: RtmeshError = UnavailableError("it closed the connection")
-        try:
-            lane.receive(frames)
-        except RtmeshError as error:
-            self._log.warning("lane fails", lane=lane.name, error=str(error))
-            reason = error
-        except grpc.RpcError as error:
-            reason = from_rpc_error(error)
-        except Exception as error:  # ours: told, and begun anew
-            self._log.exception("lane fails", lane=lane.name)
-            reason = UnavailableError(str(error))
-        self._drop(lane, reason)
+    def drop(self, lane: Lane, reason: RtmeshError) -> None:
+        """A lane is over; it is begun anew if it is needed."""
+        lane.end(reason)
+        with self._lock:
+            if self._lanes.get(lane.name) is lane:
+                del self._lanes[lane.name]
+            if lane.is_up and lane.name in self._retry:
+                self._retry[lane.name].reset()
+            if not any(lane.is_dialled for lane in self._lanes.values()):
+                self._hang_up()  # one whose attempt failed would let the next wait
+        self._changed.set()
 
     def close(self) -> None:
         """End every lane; the edges must have left."""
@@ -123,17 +116,6 @@ class FarMachine:
             older.end(AbortedError("a newer lane took its place"))
         return lane
 
-    def _drop(self, lane: Lane, reason: RtmeshError) -> None:
-        lane.end(reason)
-        with self._lock:
-            if self._lanes.get(lane.name) is lane:
-                del self._lanes[lane.name]
-            if lane.is_up and lane.name in self._retry:
-                self._retry[lane.name].reset()
-            if not any(lane.is_dialled for lane in self._lanes.values()):
-                self._hang_up()  # a channel whose connection failed would let the next attempt wait
-        self._changed.set()
-
     # the keeping thread
 
     def _keep(self) -> None:
@@ -152,7 +134,7 @@ class FarMachine:
             # Also the connection: what is sent into a dead one waits for its next attempt, which may be long.
             with self._lock:
                 self._hang_up()
-            self._drop(lane, UnavailableError("it has not been heard for 2.5 s"))
+            self.drop(lane, UnavailableError("it has not been heard for 2.5 s"))
 
     def _end_unused(self) -> None:
         with self._lock:
@@ -160,7 +142,7 @@ class FarMachine:
                 lane for name, lane in self._lanes.items() if not self._uses.get(name) and lane.is_dialled
             ]
         for lane in unused:
-            self._drop(lane, UnavailableError("no edge uses it"))
+            self.drop(lane, UnavailableError("no edge uses it"))
 
     def _dial_missing(self) -> None:
         now_s = time.monotonic()
@@ -177,19 +159,20 @@ class FarMachine:
 
     def _dial(self, name: str) -> None:
         with self._lock:
-            if self._channel is None:
-                self._channel = grpc.insecure_channel(self._address, options=CHANNEL_OPTIONS)
-            channel = self._channel
+            if self._connection is None:
+                self._connection = self._wire.connect(self._address)
+            connection = self._connection
             retry = self._retry.setdefault(name, Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S))
             self._dial_at_s[name] = time.monotonic() + retry.next_s()
-        calls: list[grpc.Call] = []
-        lane = self._begin(name, lambda: [call.cancel() for call in calls])
+        cancels: list[Callable[[], object]] = []
+        lane = self._begin(name, lambda: [cancel() for cancel in cancels])
         lane.is_dialled = True
-        call = channel.stream_stream(EXCHANGE)(lane.frames())
-        calls.append(call)
-        threading.Thread(target=self.carry, args=(lane, call), name=f"from {self._name}", daemon=True).start()
+        try:
+            cancels.append(connection.call(LaneStream(self, lane)))
+        except RtmeshError as error:
+            self.drop(lane, error)
 
     def _hang_up(self) -> None:
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            channel.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

@@ -48,7 +48,8 @@ class ChunkData:
 
 def records_field(number: int, records: bytes | bytearray, *, skip: int = 0, end: int = 0) -> Parts:
     """An EdgeRecords of a frame, in parts to be joined; skip or end 0: none."""
-    return _field(_EDGES, [_edge_head(number, skip, end), records])
+    head = _edge_head(number, skip, end)
+    return [bytes((_EDGES,)) + varint(len(head) + len(records)) + head, records]
 
 
 def message_field(number: int, view: View, *, skip: int = 0) -> Parts:
@@ -97,6 +98,8 @@ def split(frame: bytes) -> tuple[bytes, list[EdgeData | ChunkData]]:
 
 def varint(value: int) -> bytes:
     """A number as protobuf writes it."""
+    if value < 0x80:
+        return bytes((value,))
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

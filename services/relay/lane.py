@@ -1,9 +1,9 @@
 """One lane: a stream between two machines that carries edges of both directions.
 
-Two threads use it. The *sending* one is gRPC's: it asks `frames` for the next one, which takes all that is
-ready, of all edges, so that what piles up while a frame is on its way goes together with the next; when
-there is nothing it sleeps in the rings themselves. The *receiving* one puts what comes into rings. Neither
-hands a message to another thread: each hand-over costs more than the rest of the way.
+Two threads use it. The *sending* one is the lane's own: it asks `frames` for the next one, which takes all
+that is ready, of all edges, so that what piles up while a frame is on its way goes together with the next;
+when there is nothing it sleeps in the rings themselves. The *receiving* one, which other lanes share, puts
+what comes into rings. Neither hands a message to another thread: that costs more than the rest of the way.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ _NOT_FOUND = 5  # google.rpc.Code
 _SEAT_S = 0.005
 
 FindEgress = Callable[[str, str], EgressEdge]
+
+
+def _was_sent() -> None:
+    """For one who asks for a frame only once the last is on its way."""
 
 
 class Lane:
@@ -74,6 +78,7 @@ class Lane:
         self._numbers = self._first = 0
         self._sent_s = self._heard_s = self._looked_s = time.monotonic()
         self._is_tail_due = False
+        self._has_more = True  # to look for without a sleep
 
     # any thread
 
@@ -118,10 +123,14 @@ class Lane:
     def receive(self, frames: Iterable[bytes]) -> None:
         """Take frames until there are no more; raises what is wrong with one."""
         for frame in frames:
-            self._heard_s = time.monotonic()
-            self.is_up = True
-            if frame:
-                self._apply(frame)
+            self.take(frame)
+
+    def take(self, frame: bytes) -> None:
+        """Take one frame; raises what is wrong with it."""
+        self._heard_s = time.monotonic()
+        self.is_up = True
+        if frame:
+            self._apply(frame)
 
     def _apply(self, frame: bytes) -> None:
         others, data = split(frame)
@@ -189,19 +198,25 @@ class Lane:
 
     # the sending thread
 
-    def frames(self) -> Iterator[bytes]:
-        """Everything to send, until the lane is over."""
+    def frames(self, await_sent: Callable[[], object] = _was_sent) -> Iterator[bytes]:
+        """Everything to send, until the lane is over.
+
+        `await_sent` returns once the last frame is on its way. It is called when there is something to say
+        again, so that who has nothing to say is not woken to hear that all is said.
+        """
         yield self._hello.SerializeToString()
         while True:
             with self._turn:
                 if self.reason is not None:
                     return
-                self._bell.hear()
-                frame = self._next_frame()
-                if frame is None and not self._wanted:
+                if not (self._has_more or self._wanted):
                     self._sleep()
+            await_sent()
+            with self._turn:
+                if self.reason is not None:
+                    return
+                frame = self._next_frame()
             if frame is not None:
-                self._sent_s = time.monotonic()
                 yield frame
             while self._wanted:  # a lock is not fair
                 self._returned.wait(_STEP_ASIDE_S)
@@ -209,6 +224,8 @@ class Lane:
 
     def _next_frame(self) -> bytes | None:
         """What is ready; None if there is nothing to say yet."""
+        self._bell.hear()
+        self._has_more = False
         now_s = time.monotonic()
         openings = self._openings(now_s) if self._unopened else []
         if self._unbegun:
@@ -220,9 +237,10 @@ class Lane:
         grants = self._news(also_little=is_tail_over)
         if openings or grants or self._answers or self._closed:
             data.insert(0, self._others(openings, grants))
-        if data or now_s - self._sent_s >= HEARTBEAT_S:
-            return b"".join(data)
-        return None
+        if not data and now_s - self._sent_s < HEARTBEAT_S:
+            return None
+        self._sent_s = now_s
+        return b"".join(data)
 
     def _others(self, openings: list[OpenEdge], grants: list[Grant]) -> bytes:
         frame = Frame(opens=openings, grants=grants)
@@ -270,11 +288,13 @@ class Lane:
             try:
                 if outgoing.reason is None:
                     parts += outgoing.next_field()
+                    self._has_more |= outgoing.is_amid
             except RtmeshError as error:
                 outgoing.cut(error)
             if outgoing.reason is not None:
                 self._end_outgoing(outgoing)
             if len(parts) > 2 and sum(map(len, parts)) >= _FULL_BYTES:
+                self._has_more = True
                 break
         return parts
 
@@ -302,24 +322,27 @@ class Lane:
 
     def _sleep(self) -> None:
         """Until there may be something to say. Whoever adds to what is said rings the bell."""
-        edges = list(self._incoming.values())
-        self._is_tail_due = any(edge.has_little_news for edge in edges)
-        readers = [outgoing.waits_for for outgoing in self._outgoing.values()]
-        wait(
-            [reader for reader in readers if reader is not None],
-            timeout_ns=int(self._longest_s() * 1e9),
-            released=[(edge.writer, edge.due_at) for edge in edges if edge.due_at],
-            doorbell=self._bell,
-        )
+        released = []
+        self._is_tail_due = False
+        for edge in list(self._incoming.values()):
+            self._is_tail_due |= edge.has_little_news
+            if due_at := edge.due_at:
+                released.append((edge.writer, due_at))
+        readers = [
+            reader for outgoing in self._outgoing.values() if (reader := outgoing.waits_for) is not None
+        ]
+        wait(readers, timeout_ns=int(self._longest_s() * 1e9), released=released, doorbell=self._bell)
 
     def _longest_s(self) -> float:
         now_s = time.monotonic()
-        times = [self._sent_s + HEARTBEAT_S, *(edge.due_s for edge in self._unopened)]
+        until_s = self._sent_s + HEARTBEAT_S
         if self._is_tail_due:
-            times.append(max(self._sent_s, self._looked_s) + _TAIL_S)
+            until_s = min(until_s, max(self._sent_s, self._looked_s) + _TAIL_S)
+        if self._unopened:
+            until_s = min(until_s, *(edge.due_s for edge in self._unopened))
         if self._unbegun:
-            times.append(now_s + _SEAT_S)
-        return max(0.0, min(times) - now_s)
+            until_s = min(until_s, now_s + _SEAT_S)
+        return max(0.0, until_s - now_s)
 
     @contextmanager
     def _turn_soon(self) -> Iterator[None]:

@@ -91,6 +91,11 @@ class Outgoing:
         has_ended = self._is_end_sent or self._reader is None
         return None if has_ended or self._sent == self._granted else self._reader
 
+    @property
+    def is_amid(self) -> bool:
+        """Whether a message has gone in part: what is missing can be sent."""
+        return self._view is not None
+
     def next_field(self) -> Parts:
         """What there is to send, as far as there is credit; nothing if there is nothing.
 

@@ -28,7 +28,7 @@ class Grant(NamedTuple):
 
 @dataclass(frozen=True)
 class Held:
-    """What an ingress ring holds when a pull begins.
+    """What an ingress ring holds when a lane opens it.
 
     Attributes:
         head: local position of the next message; so many the edge has ever brought.
@@ -42,7 +42,7 @@ class Held:
 
 
 class Window:
-    """One pull's credit, from its opening on.
+    """The credit of one opening.
 
     Args:
         size: how many messages may be granted and not released at any moment.

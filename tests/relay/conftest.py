@@ -20,7 +20,13 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def pair(folder: Path) -> Iterator[Callable[..., Pair]]:
+def ordinary(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Which relays use only gRPC's public interface: none, but where a test asks (`on_both_wires`)."""
+    return getattr(request, "param", ())
+
+
+@pytest.fixture
+def pair(folder: Path, ordinary: tuple[str, ...]) -> Iterator[Callable[..., Pair]]:
     """Make two relays that carry edges."""
     with ExitStack() as stack:
 
@@ -29,7 +35,7 @@ def pair(folder: Path) -> Iterator[Callable[..., Pair]]:
         ) -> Pair:
             for edge in edges:
                 stack.callback(edge.close)
-            made = Pair(folder, *edges, data=data, right_data=right_data)
+            made = Pair(folder, *edges, data=data, right_data=right_data, ordinary=ordinary)
             stack.callback(made.close)
             if carry:
                 made.carry()

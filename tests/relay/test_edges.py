@@ -6,10 +6,12 @@ import socket
 
 import pytest
 from relay_edge import Edge, until
+from relay_pair import on_both_wires
 
 from rtmesh.shm import Policy, ReaderState, wait
 
 
+@on_both_wires
 def test_messages_arrive_in_order_and_unchanged(pair):
     a = Edge("a", queue=16)
     pair(a)
@@ -22,6 +24,7 @@ def test_messages_arrive_in_order_and_unchanged(pair):
     a.check_account()
 
 
+@on_both_wires
 def test_edges_between_two_machines_share_a_relay_and_do_not_mix(pair):
     edges = [Edge(name) for name in "abcd"]
     pair(*edges)
@@ -36,6 +39,7 @@ def test_edges_between_two_machines_share_a_relay_and_do_not_mix(pair):
         each.check_account()
 
 
+@on_both_wires
 def test_a_stalled_far_reader_holds_the_writer_at_exactly_its_queue(pair):
     a = Edge("a", queue=8)
     pair(a)
@@ -69,6 +73,7 @@ def test_a_queue_of_one_passes_one_message_at_a_time(pair):
     a.check_account()
 
 
+@on_both_wires
 @pytest.mark.parametrize("policy", [Policy.DROP_OLDEST, Policy.LATEST])
 def test_a_dropping_edge_never_holds_its_writer_and_drops_are_the_sum_of_both_ends(pair, policy):
     a = Edge("a", policy, queue=4 if policy is Policy.DROP_OLDEST else 1)
@@ -164,6 +169,7 @@ def test_carrying_a_run_again_changes_nothing(pair):
     a.check_account()
 
 
+@on_both_wires
 def test_a_relay_that_is_told_to_stop_ends_with_0(pair):
     a = Edge("a")
     p = pair(a)

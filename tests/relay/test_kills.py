@@ -5,13 +5,14 @@ from __future__ import annotations
 import grpc
 import pytest
 from relay_edge import Edge, until
-from relay_pair import RUN
+from relay_pair import RUN, on_both_wires
 
 from rtmesh.common.serving import CHANNEL_OPTIONS
 from rtmesh.shm import Policy, ReaderState
 from rtmesh.v1 import relay_pb2, relay_pb2_grpc
 
 
+@on_both_wires
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_a_block_edge_survives_kills_of_a_relay_without_loss_or_repetition(pair, side):
     a = Edge("a", queue=32)

@@ -38,7 +38,8 @@ def joined(rings):
     near = Lane("x", "y", "", lambda *_: egress, lambda: None)
     far = Lane("y", "x", "", lambda *_: egress, lambda: None)
     far.open(ingress)
-    said, answered = near.frames(), far.frames()
+    near.before_look = lambda: None  # a test's: while the last frame is on its way
+    said, answered = near.frames(lambda: near.before_look()), far.frames()
     next(said), next(answered)
     near.receive([next(answered)])
     far.receive([next(said)])
@@ -76,6 +77,31 @@ def test_what_was_released_is_told_soon_though_it_is_little(joined, rings):
     told = Frame.FromString(next(answered))
 
     assert [(grant.credit, grant.released_position) for grant in told.grants] == [(1, 1)]
+
+
+def test_what_piles_up_while_a_frame_is_on_its_way_goes_together_in_the_next(joined, rings):
+    near, said, far, _ = joined
+    writer, reader = Writer(rings[0]), Reader(rings[1], 0)
+    near.before_look = lambda: [writer.try_publish(b"more", 0) for _ in range(4)]
+    assert writer.try_publish(b"first", 0)
+
+    far.receive([next(said)])
+
+    assert reader.available() == 5
+
+
+def test_parts_of_one_message_follow_each_other_without_a_sleep(joined, rings, monkeypatch):
+    near, said, _, _ = joined
+    (outgoing,) = near._outgoing.values()
+    left = [[b"one"], [b"two"], [b"three"]]
+    monkeypatch.setattr(outgoing, "next_field", lambda: left.pop(0))
+    monkeypatch.setattr(type(outgoing), "is_amid", property(lambda self: bool(left)))
+    assert Writer(rings[0]).try_publish(b"wakes it", 0)
+
+    assert next(said) == b"one"
+    monkeypatch.setattr(lane_module, "wait", lambda *args, **kw: pytest.fail("it sleeps"))
+
+    assert [next(said), next(said)] == [b"two", b"three"]
 
 
 real_wait = lane_module.wait

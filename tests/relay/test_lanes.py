@@ -10,9 +10,10 @@ import grpc
 import psutil
 import pytest
 from relay_edge import Edge, until
+from relay_pair import on_both_wires
 
 from rtmesh.common.serving import CHANNEL_OPTIONS
-from rtmesh.relay.far_machine import EXCHANGE
+from rtmesh.relay.wire import EXCHANGE
 from rtmesh.shm import Policy
 from rtmesh.v1.relay_pb2 import Frame, LaneHello
 
@@ -48,6 +49,7 @@ def test_all_edges_of_two_machines_share_one_connection(pair):
     assert (connections_to(p.left), connections_to(p.right)) == (0, 1)
 
 
+@on_both_wires
 def test_the_first_machine_by_name_dials_and_the_other_only_if_it_waits_in_vain(pair):
     a = Edge("a")
     p = pair(a, carry=False, right_data=f"127.0.0.1:{free_port()}", data=f"127.0.0.1:{free_port()}")
@@ -59,6 +61,7 @@ def test_the_first_machine_by_name_dials_and_the_other_only_if_it_waits_in_vain(
     assert (connections_to(p.left), connections_to(p.right)) == (1, 0)
 
 
+@on_both_wires
 def test_a_relay_that_stands_still_is_told_as_a_cut_and_goes_on_where_it_was(pair):
     a = Edge("a")
     p = pair(a)
@@ -91,6 +94,7 @@ def test_a_slow_edge_does_not_hold_the_others_of_its_lane(pair):
     assert slow.received == [0, 1, 2, 3]
 
 
+@on_both_wires
 def test_a_message_in_parts_that_is_cut_comes_whole_later(pair):
     a = Edge("a", queue=2, slot_bytes=64 << 20, own_lane=True)
     p = pair(a)
@@ -108,6 +112,7 @@ def test_a_message_in_parts_that_is_cut_comes_whole_later(pair):
     assert a.reader.ended
 
 
+@on_both_wires
 @pytest.mark.parametrize("frame", [b"\x2a\x05\x0d", b"\xff\xff", b"\x32\x01\x00"])
 def test_a_frame_that_is_none_ends_its_lane_and_no_other(pair, frame):
     a = Edge("a")
@@ -123,6 +128,7 @@ def test_a_frame_that_is_none_ends_its_lane_and_no_other(pair, frame):
     a.pump(50)
 
 
+@on_both_wires
 def test_a_newer_lane_of_the_same_name_ends_the_older(pair):
     p = pair(carry=False)
     older = p.dial_left()
