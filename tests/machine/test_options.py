@@ -94,3 +94,13 @@ def test_both_commands_have_the_same_help_with_an_example():
     assert "examples:\n  meshd --machine rig --scheduler" in text
     for option in ("--listen HOST[:PORT]", "--advertise HOST", "--insecure"):
         assert option in text
+
+
+def test_a_root_that_is_no_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "graphs"
+
+    told = refused(capsys, "--scheduler", "unix:/s", "--root", str(missing))
+
+    assert f"--root: {missing} is no folder" in told
+    missing.mkdir()
+    assert parsed("--scheduler", "unix:/s", "--root", str(missing)).root == missing
