@@ -4,8 +4,8 @@ ring = create_ring(name, RingLayout(64, 65536, (ReaderLayout("decoder.bins", Pol
 writer, reader = Writer(name), Reader(name, 0)
 while not writer.try_publish(data, now_ns):
     wait(writers=[writer])
-while (view := reader.try_take(now_ns)) is None and not reader.ended:
-    wait(readers=[reader])
+while (view := reader.next()) is not None:
+    use(view)
 """
 
 from rtmesh.shm.errors import (

@@ -158,6 +158,7 @@ class Reader(_native.Reader):
     """A reader of a ring. One thread takes; release() may come from any other.
 
     try_next() is release() and try_take() in one call. Without a time they take CLOCK_MONOTONIC's.
+    next() waits for it, too: None once `timeout_ns` is over (-1: never) or the stream has ended.
     It goes on at its old taken position; from GONE it starts at head. What the seat's last process had
     taken and not released is released, unless `keep_unreleased` (then view_at gives it again).
     Raises ReaderAttachedError.

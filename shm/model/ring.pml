@@ -64,8 +64,9 @@
 #define MOST (N / 2)
 #endif
 /* HALVES: a writer that is full sleeps for half of every queue at first.
-** RELEASES: before each message it waits until all that went before are released; readers that block only. */
-#if defined(HALVES) || defined(RELEASES)
+** RELEASES: before each message it waits until all that went before are released; readers that block only.
+** With two readers that block it matters which release it is rung for, also when it sleeps for room. */
+#if defined(HALVES) || defined(RELEASES) || defined(BLOCKS_1)
 #define CHOOSY
 #define CHOICE(...) __VA_ARGS__
 #else
@@ -74,7 +75,9 @@
 #ifdef HALVES
 #define FIRST_SLEEP HALF
 #define AFTER_SLEEP AGAIN
+#define HALVE(...) __VA_ARGS__
 #else
+#define HALVE(...) skip
 #define FIRST_SLEEP ROOM
 #define AFTER_SLEEP CLAIM
 #endif
@@ -153,6 +156,9 @@ byte cuts = CUTS, stops = STOPS;
 byte wanted;                   /* of the header; */
 byte choosy_sleeps;            /* how often the writer has set what it wants */
 #endif
+#ifdef HALVES
+byte waited_for;               /* what all were behind by when it began to sleep for half */
+#endif
 /* What waits for a reader that can hold the writer, and what that is little enough for. */
 #define WAITING(r) (!IS_BLOCK(r) || state[r] == GONE || head < released[r] -> 0 : head - released[r])
 #define HALF_IS_FREE (WAITING(0) <= QUEUE(0) / 2 && WAITING(1) <= QUEUE(1) / 2)
@@ -174,8 +180,8 @@ inline wake_data_bell() {
 inline ring_space_bell() { if :: bell_w == NOTED -> bell_w = AWAKE :: else fi }
 inline wake_space_bell() { if :: bell_w == ASLEEP -> bell_w = AWAKE :: else fi }
 
-/* Whose queue counts for half (of OWN, unless that is READERS, its own alone would be the mutant). */
-#ifdef MUTANT_HALF_OF_OWN_QUEUE
+/* Whose queue counts for room and half (of OWN, unless that is READERS, its own alone would be the mutant). */
+#if defined(MUTANT_HALF_OF_OWN_QUEUE) || defined(MUTANT_ROOM_OF_OWN_QUEUE)
 #define COUNTS(reader) (IS_BLOCK(reader) && (OWN == READERS || OWN == reader))
 #else
 #define COUNTS(reader) IS_BLOCK(reader)

@@ -19,8 +19,7 @@ inline wake_sleeping_writer() {
     do
     :: wants == 0 -> break
     :: else ->
-        is_free = 1;
-        if :: wants != WANTS_ROOM -> worth_waking(wants) :: else fi; /*: reader_is_worth_waking */
+        worth_waking(wants); /*: reader_is_worth_waking */
         if
         :: !is_free -> wants = 0
         :: else ->
@@ -28,7 +27,7 @@ inline wake_sleeping_writer() {
                 look = (writer_sleeps == wants);
                 /* Where nobody comes or goes, it is rung for what it wants, and no earlier. */
                 assert(!look || which != choosy_sleeps || DEPARTURES + KILLS + CUTS + STOPS > 0
-                       || wants == WANTS_ROOM || wants == WANTS_HALF && HALF_IS_FREE
+                       || wants == WANTS_ROOM && THERE_IS_ROOM || wants == WANTS_HALF && HALF_IS_FREE
                        || wants == WANTS_RELEASED && WAITING(0) + WAITING(1) == 0);
                 if
                 :: look -> writer_sleeps = 0; wants = 0
@@ -42,7 +41,7 @@ inline wake_sleeping_writer() {
 }
 #else
 inline wake_sleeping_writer() {
-    STEP(look = (writer_sleeps != 0)); /* as above */
+    STEP(look = (writer_sleeps != 0)); /* as above; what the only reader that blocks releases always makes room */
     if
     :: look -> STEP(look = (writer_sleeps != 0); writer_sleeps = 0)
     :: else

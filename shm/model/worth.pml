@@ -1,9 +1,12 @@
-/* worth.pml: is what the writer sleeps for there (rtm_is_half_free, rtm_is_wanted_released)? The writer and a
+/* worth.pml: is what the writer sleeps for there (rtm_missing, rtm_is_wanted_released)? The writer and a
 ** reader include it each with a death of its own. */
+
+#define MAY_WAIT(what, reader) \
+    (what == WANTS_RELEASED -> 0 : (what == WANTS_HALF -> QUEUE(reader) / 2 : QUEUE(reader) - 1))
 
 inline WORTH_WAKING(what) {
     if
-    :: what == WANTS_HALF -> STEP(now = head) /*: half_head */
+    :: what != WANTS_RELEASED -> STEP(now = head) /*: missing_head */
     :: what == WANTS_RELEASED -> STEP(now = wanted) /*: wanted_position */
     fi;
     other = 0;
@@ -16,7 +19,7 @@ inline WORTH_WAKING(what) {
             if
             :: !is_free ->
                 STEP( /*: worth_released */
-                    is_free = (now <= released[other] + (what == WANTS_HALF -> QUEUE(other) / 2 : 0)))
+                    is_free = (now <= released[other] + MAY_WAIT(what, other)))
             :: else
             fi
         :: else
@@ -27,3 +30,4 @@ inline WORTH_WAKING(what) {
     now = 0;
     other = 0
 }
+#undef MAY_WAIT

@@ -125,7 +125,8 @@ look:
         STEP(bell_w = NOTED); /*: space_note */
         STEP( /*: space_sleeper */
             writer_sleeps = (stage == HALF -> WANTS_HALF : WANTS_ROOM);
-            CHOICE(choosy_sleeps++));
+            CHOICE(choosy_sleeps++);
+            HALVE(waited_for = WAITING(0) + WAITING(1)));
 #ifdef MUTANT_BIT_AFTER_LOOK
         goto asleep
 #else
@@ -208,8 +209,21 @@ woken:
     :: else
     fi;
 #endif
+#ifdef HALVES
+    if
+    :: stage == HALF && WAITING(0) + WAITING(1) < waited_for -> goto sleep_for_half /* it came nearer */
+    :: true
+    fi;
+#endif
     stage = AFTER_SLEEP;
+    HALVE(waited_for = 0);
     goto look;
+#ifdef HALVES
+sleep_for_half:
+    STEP(bell_w = NOTED);
+    STEP(writer_sleeps = WANTS_HALF; choosy_sleeps++; waited_for = WAITING(0) + WAITING(1));
+    goto look;
+#endif
 
 end_stream:
     last = 1;
@@ -230,7 +244,8 @@ died:
         r = 0; i = 0; st = 0; slot = 0; kept = 0; until = 0;
         last = 0; stage = CLAIM; holder = 0; marked = 0;
         KNOW(surveyed_to = 0; limit = 0);
-        CHOICE(now = 0; other = 0; is_free = 0)
+        CHOICE(now = 0; other = 0; is_free = 0);
+        HALVE(waited_for = 0)
     }
     goto attach; /* its successor, or meshd: when, is up to the scheduler */
 over:

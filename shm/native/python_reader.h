@@ -24,7 +24,7 @@ struct view {
 };
 
 static void reader_let_go(struct reader *self) {
-    if (self->is_open || self->views || self->waits || !self->mapping) return;
+    if (self->is_open || self->views || self->waits || self->is_busy || !self->mapping) return;
     rtm_reader_detach(&self->core);
     Py_CLEAR(self->mapping);
 }
@@ -115,6 +115,7 @@ static int view_copy(struct view *view, struct reader *reader, uint32_t cell) {
     }
     view->message.data = view->copy;
     rtm_unpin(&reader->core, cell);
+    reader_let_go(reader); /* it may have been closed meanwhile */
     return view->copy ? 0 : -1;
 }
 
@@ -303,7 +304,10 @@ static void reader_dealloc(PyObject *object) {
     free_object(object);
 }
 
+static PyObject *reader_next(PyObject *object, PyObject *const *args, Py_ssize_t nargs); /* python_wait.h */
+
 static PyMethodDef reader_methods[] = {
+    {"next", (PyCFunction)(void (*)(void))reader_next, METH_FASTCALL, NULL},
     {"try_take", (PyCFunction)(void (*)(void))reader_try_take, METH_FASTCALL, NULL},
     {"try_next", (PyCFunction)(void (*)(void))reader_try_next, METH_FASTCALL, NULL},
     {"view_at", reader_view_at, METH_O, NULL},

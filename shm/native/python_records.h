@@ -16,6 +16,10 @@ static PyObject *take_records(PyObject *module, PyObject *args) {
     if (!PyArg_ParseTuple(args, "O!LIK", reader_type, &reader, &now_ns, &most_messages, &most_bytes))
         return NULL;
     if (reader_check(reader) < 0) return NULL;
+    if (most_bytes > (uint64_t)PY_SSIZE_T_MAX / 2) { /* also what was below 0: "K" checks nothing */
+        PyErr_SetString(PyExc_OverflowError, "take_records() cannot take so many bytes at a time");
+        return NULL;
+    }
     uint64_t room = most_bytes + reader->core.ring->layout.slot_bytes + RTM_RECORD_MOST_EXTRA;
     PyObject *bytes = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)room);
     if (!bytes) return NULL;

@@ -166,22 +166,60 @@ static int wait_for_arguments(
     return result;
 }
 
+/* A negative timeout is none. */
+static int64_t deadline_after(int64_t timeout_ns) {
+    return timeout_ns >= 0 && timeout_ns < RTM_FOREVER / 2 ? rtm_monotonic_ns() + timeout_ns : RTM_FOREVER;
+}
+
 /* wait(readers=(), writers=(), timeout_ns=-1, spin_ns=0, released=(), doorbell=None) -> bool */
 static PyObject *wait_for_any(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
     static const char *const names[] = {"readers", "writers", "timeout_ns", "spin_ns", "released", "doorbell"};
     static const struct signature signature = {"wait", names, 6, 0, 4};
     PyObject *values[6];
-    int64_t timeout_ns = -1, spin_ns = 0, deadline_ns = RTM_FOREVER;
+    int64_t timeout_ns = -1, spin_ns = 0;
     if (sort_arguments(&signature, args, nargs, kwnames, values) < 0) return NULL;
     if (values[2] && as_i64(values[2], &timeout_ns) < 0) return NULL;
     if (values[3] && as_i64(values[3], &spin_ns) < 0) return NULL;
-    if (timeout_ns >= 0 && timeout_ns < RTM_FOREVER / 2) deadline_ns = rtm_monotonic_ns() + timeout_ns;
+    int64_t deadline_ns = deadline_after(timeout_ns);
     struct wait_arguments arguments = {tuple_of(values[0]), tuple_of(values[1]), tuple_of(values[4]), values[5]};
     int result = wait_for_arguments(&arguments, deadline_ns, spin_ns);
     Py_XDECREF(arguments.readers);
     Py_XDECREF(arguments.writers);
     Py_XDECREF(arguments.released);
     return result < 0 ? NULL : PyBool_FromLong(result);
+}
+
+/* 1 ready, 0 deadline, -1 error */
+static int wait_for_reader(PyObject *reader, int64_t deadline_ns, int64_t spin_ns) {
+    struct wait_set set;
+    (void)wait_make_room(&set, 1);
+    int result = wait_add(&set, reader, 0);
+    if (result == 0) result = wait_run(&set, deadline_ns, spin_ns);
+    wait_clear(&set);
+    return result;
+}
+
+/* try_next, and as often as it finds nothing a wait */
+static PyObject *reader_next_until(PyObject *reader, int64_t timeout_ns, int64_t spin_ns) {
+    PyObject *view = reader_try_next(reader, NULL, 0);
+    if (view != Py_None) return view;
+    int64_t deadline_ns = deadline_after(timeout_ns);
+    while (view == Py_None && !rtm_reader_ended(&((struct reader *)reader)->core)) {
+        int result = wait_for_reader(reader, deadline_ns, spin_ns);
+        if (result == 0) return view;
+        Py_DECREF(view);
+        view = result < 0 ? NULL : reader_try_next(reader, NULL, 0);
+    }
+    return view;
+}
+
+/* next(timeout_ns=-1, spin_ns=0): None once the time is over or the stream has ended. */
+static PyObject *reader_next(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+    int64_t timeout_ns = -1, spin_ns = 0;
+    if (nargs > 2) return PyErr_Format(PyExc_TypeError, "next() takes at most 2 arguments, not %zd", nargs);
+    if (nargs > 0 && as_i64(args[0], &timeout_ns) < 0) return NULL;
+    if (nargs > 1 && as_i64(args[1], &spin_ns) < 0) return NULL;
+    return reader_next_until(object, timeout_ns, spin_ns);
 }
 
 #endif

@@ -81,17 +81,21 @@ static inline void rtm_drop_to(struct rtm_reader *reader, uint64_t position) {
     rtm_reader_commit(reader);
 }
 
-/* Is half of every queue that can hold the writer free? */
-static inline int rtm_is_half_free(const struct rtm_ring *ring) {
-    uint64_t head = rtm_commit_position(RTM_LOAD_ORDERED(&rtm_header(ring)->commit));
+/* How many messages the reader furthest behind has to release until what the writer `wants` (RTM_WANTS_ROOM,
+** RTM_WANTS_HALF) is free in every queue that can hold it. */
+static inline uint64_t rtm_missing(const struct rtm_ring *ring, uint32_t wants) {
+    uint64_t head = rtm_commit_position(RTM_LOAD_ORDERED(&rtm_header(ring)->commit)), most = 0;
     for (uint32_t i = 0; i < ring->layout.fixed_readers; i++) {
         const struct rtm_seat *seat = rtm_seat_at(ring, i);
-        if (ring->layout.readers[i].policy != RTM_BLOCK) continue;
+        const struct rtm_reader_layout *plan = &ring->layout.readers[i];
+        if (plan->policy != RTM_BLOCK) continue;
         if (rtm_state_of(RTM_LOAD_ORDERED(&seat->state)) == RTM_GONE) continue;
+        uint64_t may_wait = wants == RTM_WANTS_HALF ? plan->queue / 2 : plan->queue - 1;
         uint64_t released = RTM_LOAD_ORDERED(&seat->released);
-        if (released < head && head - released > ring->layout.readers[i].queue / 2) return 0;
+        uint64_t waiting = head > released ? head - released : 0;
+        if (waiting > may_wait + most) most = waiting - may_wait;
     }
-    return 1;
+    return most;
 }
 
 /* Is everything below what the writer named released by every reader that can hold it? */
@@ -106,13 +110,13 @@ static inline int rtm_is_wanted_released(const struct rtm_ring *ring) {
     return 1;
 }
 
+/* Woken for less, with several readers, the writer would run in vain at each release of all but the last. */
 static inline int rtm_is_worth_waking(const struct rtm_ring *ring, uint32_t wants) {
-    if (wants == RTM_WANTS_HALF) return rtm_is_half_free(ring);
-    return wants != RTM_WANTS_RELEASED || rtm_is_wanted_released(ring);
+    return wants == RTM_WANTS_RELEASED ? rtm_is_wanted_released(ring) : rtm_missing(ring, wants) == 0;
 }
 
-/* SYNC D, as in rtm_wake_sleepers. Of the readers that pass the half at once, the last one, in the one order
-** of all ORDERED stores, sees that it is the last. */
+/* SYNC D, as in rtm_wake_sleepers. Of the readers that make what it wants true at once, the last one, in the one
+** order of all ORDERED stores, sees that it is the last. */
 static inline void rtm_wake_sleeping_writer(const struct rtm_ring *ring) {
     struct rtm_ring_header *header = rtm_header(ring);
     uint32_t wants = RTM_LOAD_ORDERED(&header->writer_sleeps);

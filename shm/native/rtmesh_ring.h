@@ -8,6 +8,8 @@
 **   rtmesh_futex.h      bells
 **   rtmesh_writer.h     attach, claim, commit, abort, end
 **   rtmesh_reader.h     attach, tap, take, release, leave
+**   rtmesh_item.h       what a wait is for
+**   rtmesh_spin.h       what it does before it sleeps
 **   rtmesh_wait.h       wait for readers and writers
 **   rtmesh_manage.h     dead writers and readers; looks
 **   rtmesh_relay.h      resume a reader where the other side of a relay stopped
@@ -48,6 +50,8 @@
 #include "rtmesh_futex.h"
 #include "rtmesh_writer.h"
 #include "rtmesh_reader.h"
+#include "rtmesh_item.h"
+#include "rtmesh_spin.h"
 #include "rtmesh_wait.h"
 #include "rtmesh_manage.h"
 #include "rtmesh_relay.h"

@@ -68,6 +68,16 @@ def test_nothing_taken_leaves_nothing_pinned(far):
         far[1].release()
 
 
+@pytest.mark.parametrize("most_bytes", [-1, 2**63, 2**64 - 1])
+def test_more_bytes_than_there_can_be_are_refused(far, most_bytes):
+    assert far[0].try_publish(bytes(4096))
+
+    with pytest.raises(OverflowError, match="so many bytes"):
+        take_records(far[1], 0, 100, most_bytes)
+
+    assert far[1].taken == 0
+
+
 @pytest.mark.parametrize(
     ("expected", "credit", "contiguous", "says"),
     [

@@ -1,6 +1,7 @@
 """Views: a slot stays what it is as long as anything looks at it."""
 
 import gc
+import threading
 
 import pytest
 
@@ -90,3 +91,24 @@ def test_a_large_copy_is_whole(name):
 
     view = block.try_take(0)
     assert view.is_copy and bytes(view) == message
+
+
+def test_closing_while_another_thread_copies_a_message_is_safe(name):
+    message = bytes(range(256)) * (1 << 17)
+    ring_of(name, reader(queue=1, hold=0), slot_bytes=len(message), entries=1)
+    writer, block = Writer(name), Reader(name, 0)
+    assert writer.try_publish(message, 0)
+    taken = []
+
+    thread = threading.Thread(target=lambda: taken.append(block.try_take(0)))
+    thread.start()
+    while not taken:
+        try:
+            block.available()
+        except RuntimeError:  # it is at its copy, which lets other threads run
+            break
+    block.close()
+    thread.join()
+
+    assert bytes(taken[0]) == message
+    assert Reader(name, 0).taken == 1

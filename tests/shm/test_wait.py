@@ -153,3 +153,52 @@ def test_a_timeout_is_kept(name):
 def test_only_readers_and_writers_can_be_waited_for(name):
     with pytest.raises(TypeError, match="readers and writers"):
         wait([name])
+
+
+@pytest.mark.parametrize("spin_ns", [0, 50_000])
+def test_next_waits_for_each_message_and_ends_with_the_stream(name, spin_ns):
+    ring = ring_of(name, reader(queue=2))
+    writer, block = Writer(name), Reader(name, 0)
+
+    def write():
+        for number in range(500):
+            while not writer.try_publish(b"%d" % number, 0):
+                wait(writers=[writer], timeout_ns=PATIENCE_NS)
+        writer.end()
+
+    thread = in_thread(write)
+    taken = []
+    while (view := block.next(PATIENCE_NS, spin_ns)) is not None:
+        taken.append(bytes(view))
+    thread.join()
+
+    assert taken == [b"%d" % number for number in range(500)]
+    assert block.ended
+    assert ring.snapshot().readers[0].released == 500
+
+
+def test_next_gives_up_at_its_timeout(name):
+    ring_of(name, reader())
+    writer, block = Writer(name), Reader(name, 0)
+    writer.try_publish(b"a", 0)
+
+    assert bytes(block.next(0)) == b"a"
+    before = time.monotonic_ns()
+    assert block.next(20_000_000) is None
+
+    assert time.monotonic_ns() - before >= 20_000_000
+    assert block.released == 1
+    assert block.next(0) is None
+
+
+def test_what_next_cannot_do_is_said(name):
+    ring_of(name, reader())
+    block = Reader(name, 0)
+
+    with pytest.raises(TypeError, match="at most 2"):
+        block.next(0, 0, 0)
+    with pytest.raises(TypeError):
+        block.next("soon")
+    block.close()
+    with pytest.raises(ValueError, match="closed"):
+        block.next(0)

@@ -44,22 +44,19 @@ class RingEndpoint(Endpoint):
         if writer := self._writers.get(case.size):
             self._writer, self._waited_writers = writer, [writer]
         if reader := self._readers.get(case.size):
-            self._reader, self._waited_readers = reader, [reader]
+            self._reader = reader
 
     def send(self, message: Message) -> None:
         while not self._writer.try_publish(message):
             wait((), self._waited_writers, PATIENCE_NS, self._spin_ns)
 
     def receive(self) -> Message | None:
+        if self._is_small:
+            return self._reader.next(PATIENCE_NS, self._spin_ns)
         if self._held is not None:
             self._held.release()  # its slot, too: else the next copy would go to a colder one
-            self._held = None
-        while (view := self._reader.try_next()) is None:
-            if not wait(self._waited_readers, (), PATIENCE_NS, self._spin_ns):
-                return None
-        if self._is_small:
-            return view
-        self._held = memoryview(view)
+        view = self._reader.next(PATIENCE_NS, self._spin_ns)
+        self._held = None if view is None else memoryview(view)
         return self._held
 
     def close(self) -> None:
