@@ -71,7 +71,6 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 def _options(given: argparse.Namespace) -> Options:
     _check_machine(given.machine)
-    _check_root(given.root)
     is_remote = not given.scheduler.startswith(UNIX)
     if is_remote:
         parse_host_port(given.scheduler)
@@ -100,13 +99,6 @@ def _check_machine(name: str) -> None:
         raise InvalidArgumentError(
             f"--machine: {name!r} cannot name a machine",
             f"use up to {LONGEST_NAME} of A-Z a-z 0-9 _ -, first no _ or -",
-        )
-
-
-def _check_root(root: Path) -> None:
-    if not root.is_dir():
-        raise InvalidArgumentError(
-            f"--root: {root} is no folder", "give the folder under which this machine finds graphs"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import uvloop
 
@@ -27,18 +28,26 @@ def run(options: Options, spare: Spare | None = None) -> None:
         spare: a nursery for the first run.
 
     Raises:
-        RtmeshError: another meshd of this name and folder runs; a path is too long; the scheduler does not
-            take this machine.
+        RtmeshError: another meshd of this name and folder runs; a path is too long; there is no such root; the
+            scheduler does not take this machine.
         RingError: there is no shared memory left.
         OSError: the folder cannot be used.
     """
     _warn(options)
+    _check_root(options.root)
     paths = Paths(options.runtime_folder, options.machine)
     _check_lengths(paths)
     paths.make()
     with take_lock(paths.lock):
         _clean_up(paths, options.machine, spare)
         uvloop.run(_serve(options, paths, spare))
+
+
+def _check_root(root: Path) -> None:
+    if not root.is_dir():
+        raise InvalidArgumentError(
+            f"--root: {root} is no folder", "give the folder under which this machine finds graphs"
+        )
 
 
 def _warn(options: Options) -> None:

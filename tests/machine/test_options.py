@@ -96,11 +96,25 @@ def test_both_commands_have_the_same_help_with_an_example():
         assert option in text
 
 
-def test_a_root_that_is_no_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_root_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     missing = tmp_path / "graphs"
+    command = [
+        sys.executable,
+        "-m",
+        "rtmesh.machine",
+        "--machine",
+        "rig",
+        "--scheduler",
+        f"unix:{tmp_path}/s",
+    ]
 
-    told = refused(capsys, "--scheduler", "unix:/s", "--root", str(missing))
+    ended = subprocess.run(
+        [*command, "--dir", str(tmp_path / "run"), "--root", str(missing)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
 
-    assert f"--root: {missing} is no folder" in told
-    missing.mkdir()
-    assert parsed("--scheduler", "unix:/s", "--root", str(missing)).root == missing
+    assert ended.returncode == 1
+    assert f"meshd: --root: {missing} is no folder" in ended.stderr
+    assert not (tmp_path / "run").exists()

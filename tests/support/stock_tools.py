@@ -32,7 +32,7 @@ class Nodes:
 
     def socket(self, node: str) -> Path:
         """It lies beside the configuration of the node's service."""
-        config = Path(self.running.find_service(node).cmdline()[-1])
+        config = Path(*[part for part in self.running.find_service(node).cmdline() if part][-1:])
         path = config.with_suffix(".sock")
         until(path.exists, 20, f"the socket of {node}")
         return path
