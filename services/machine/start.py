@@ -28,8 +28,8 @@ def run(options: Options, spare: Spare | None = None) -> None:
         spare: a nursery for the first run.
 
     Raises:
-        RtmeshError: another meshd of this name and folder runs; a path is too long; there is no such root; the
-            scheduler does not take this machine.
+        RtmeshError: another meshd of this name and folder runs; a path is too long; there is no such root;
+            the scheduler does not take this machine.
         RingError: there is no shared memory left.
         OSError: the folder cannot be used.
     """
