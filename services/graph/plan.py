@@ -62,7 +62,8 @@ def plan_run(
     placement = place_nodes(graph, machines, nodes_carried)
     edges = [_edge_plan(edge, placement) for edge in graph.edges]
     used = [machine for machine in dict.fromkeys(machines) if machine in placement.values()]
-    carried = [_machine_plan(graph, run, machine, placement, edges) for machine in used]
+    slices_us = time_slices_us(graph)
+    carried = [_machine_plan(graph, run, machine, placement, edges, slices_us) for machine in used]
     return plan_pb2.RunPlan(graph=graph.name, run=run, machines=carried, edges=edges)
 
 
@@ -109,7 +110,12 @@ def _edge_plan(edge: graph_pb2.Edge, placement: Placement) -> plan_pb2.EdgePlan:
 
 
 def _machine_plan(
-    graph: graph_pb2.Graph, run: str, machine: str, placement: Placement, edges: Sequence[plan_pb2.EdgePlan]
+    graph: graph_pb2.Graph,
+    run: str,
+    machine: str,
+    placement: Placement,
+    edges: Sequence[plan_pb2.EdgePlan],
+    slices_us: Mapping[str, int],
 ) -> plan_pb2.MachinePlan:
     nodes = [node for node in graph.nodes if placement[node.name] == machine]
     plan = plan_pb2.MachinePlan(
@@ -120,11 +126,8 @@ def _machine_plan(
         python_path=graph.python_path,
         descriptors=graph.descriptors,
         files=graph.files,
-        nodes=[_node_plan(node, edges) for node in nodes],
+        nodes=[_node_plan(node, edges, slices_us[node.name]) for node in nodes],
     )
-    slices_us = time_slices_us(graph)
-    for node_plan in plan.nodes:
-        node_plan.time_slice_us = slices_us[node_plan.node.name]
     for node in nodes:
         plan.rings.extend(_output_ring(graph, node, port) for port in node.outputs)
         plan.rings.extend(
@@ -136,10 +139,10 @@ def _machine_plan(
     return plan
 
 
-def _node_plan(node: graph_pb2.Node, edges: Sequence[plan_pb2.EdgePlan]) -> plan_pb2.NodePlan:
+def _node_plan(node: graph_pb2.Node, edges: Sequence[plan_pb2.EdgePlan], slice_us: int) -> plan_pb2.NodePlan:
     outputs = [plan_pb2.OutputBinding(port=port.name, ring=_ring_name(node, port)) for port in node.outputs]
     inputs = [_input_binding(node, port, edges) for port in node.inputs]
-    return plan_pb2.NodePlan(node=node, outputs=outputs, inputs=inputs)
+    return plan_pb2.NodePlan(node=node, outputs=outputs, inputs=inputs, time_slice_us=slice_us)
 
 
 def _input_binding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from google.protobuf import descriptor_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 # Field numbers in descriptor.proto, of which a SourceCodeInfo path is made.
 _FILE_MESSAGES = descriptor_pb2.FileDescriptorProto.MESSAGE_TYPE_FIELD_NUMBER
@@ -23,9 +23,6 @@ class Positions:
             for file in files
             for location in file.source_code_info.location
         }
-
-    def of_service(self, service: ServiceDescriptor) -> str:
-        return self._place(service.file.name, (_FILE_SERVICES, service.index))
 
     def of_method(self, method: MethodDescriptor) -> str:
         service = method.containing_service

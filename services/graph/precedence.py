@@ -43,15 +43,15 @@ def edges_ahead(graph: graph_pb2.Graph) -> dict[str, int]:
 
 def _measure(start: str, following: dict[str, list[str]], ahead: dict[str, int]) -> None:
     """Add to `ahead` what can be reached from `start`; without recursion, as chains may be long."""
-    way: list[str] = []
+    way: set[str] = set()
     stack = [start]
     while stack:
         node = stack[-1]
         if node in ahead:
             stack.pop()
-        elif way and way[-1] == node:
+        elif node in way:  # all that follows was measured, or leads back
             ahead[node] = max((ahead[each] + 1 for each in following[node] if each in ahead), default=0)
-            way.pop()
+            way.remove(node)
         else:
-            way.append(node)
+            way.add(node)
             stack += [each for each in following[node] if each not in ahead and each not in way]

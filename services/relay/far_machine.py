@@ -171,6 +171,9 @@ class FarMachine:
             cancels.append(connection.call(LaneStream(self, lane)))
         except RtmeshError as error:
             self.drop(lane, error)
+        if lane.reason is not None:  # it ended meanwhile, and there was nothing to cancel yet
+            for cancel in cancels:
+                cancel()
 
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None

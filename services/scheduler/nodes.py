@@ -102,10 +102,6 @@ class Nodes:
         """Whether every node is in one of these states."""
         return all(node.state in states for node in self._statuses.values())
 
-    def not_in(self, states: frozenset[NodeState]) -> list[str]:
-        """Names of the nodes in none of these states."""
-        return [node.name for node in self._statuses.values() if node.state not in states]
-
     def in_state(self, state: NodeState) -> list[NodeStatus]:
         """Nodes in a state, in the order of the graph."""
         return [node for node in self._statuses.values() if node.state == state]

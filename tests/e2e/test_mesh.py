@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mesh import Mesh, mesh
-from running import GRAPHS, until
+from running import GRAPHS
 
 FOLDER = GRAPHS / "count"
 ENDLESS = ["--set", "counter.count=0", "--set", "counter.rate_hz=500"]
@@ -140,13 +140,3 @@ def test_a_machine_name_that_is_taken_is_refused(two: Mesh) -> None:
         two.folder = folder
     finally:
         two.processes[name] = first
-
-
-def until_node(made: Mesh, graph: str, name: str, **wanted: object) -> dict:
-    """Wait until a node's fields are as wanted."""
-
-    def found() -> dict | None:
-        node = made.node(graph, name)
-        return node if all(node[key] == value for key, value in wanted.items()) else None
-
-    return until(found, 30, f"{graph}/{name} with {wanted}")

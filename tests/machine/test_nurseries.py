@@ -7,23 +7,13 @@ import os
 import signal
 from pathlib import Path
 
-from rtmesh.graph.load import load_graph
-from rtmesh.graph.plan import plan_run
 from rtmesh.machine.readable import until_end_of
 from rtmesh.machine.state import end_leftovers
 from rtmesh.v1 import graph_pb2, machine_pb2, plan_pb2
 
-GRAPH = Path(__file__).parent / "tally"
+from .tally_plan import make_plan
+
 PROGRAM = "started as a program"
-
-
-def make_plan(**overrides: str) -> plan_pb2.MachinePlan:
-    """Two nodes in Python that are not started again."""
-    settings = {f"numbers.{name}": value for name, value in overrides.items()}
-    graph = load_graph(GRAPH, settings).graph
-    graph.nodes[0].restart.CopyFrom(graph_pb2.Restart())
-    (plan,) = plan_run(graph, "run-1", ["solo"]).machines
-    return plan
 
 
 def restartable_plan() -> plan_pb2.MachinePlan:

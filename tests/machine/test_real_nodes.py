@@ -5,26 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-from pathlib import Path
 
 import grpc
 import pytest
 
 from rtmesh.common.processes import process_start_time
 from rtmesh.common.serving import CHANNEL_OPTIONS
-from rtmesh.graph.load import load_graph
-from rtmesh.graph.plan import plan_run
 from rtmesh.v1 import graph_pb2, machine_pb2, plan_pb2, status_pb2
 
-GRAPH = Path(__file__).parent / "tally"
-
-
-def make_plan(**overrides: str) -> plan_pb2.MachinePlan:
-    settings = {f"numbers.{name}": value for name, value in overrides.items()}
-    graph = load_graph(GRAPH, settings).graph
-    graph.nodes[0].restart.CopyFrom(graph_pb2.Restart())
-    (plan,) = plan_run(graph, "run-1", ["solo"]).machines
-    return plan
+from .tally_plan import make_plan
 
 
 def serves(address: str) -> bool:

@@ -19,7 +19,8 @@ from rtmesh.graph.plan import plan_run
 from rtmesh.shm import list_segments
 from rtmesh.v1 import graph_pb2, machine_pb2, machine_pb2_grpc
 
-from .test_real_nodes import GRAPH, serves
+from .tally_plan import GRAPH
+from .test_real_nodes import serves
 
 RUN = "run-1"
 
