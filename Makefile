@@ -7,8 +7,8 @@
 #   make model      a model of the ring, every interleaving of it
 #   make bench      what single operations cost
 #   make bench-ring the ring beside its rivals, about 20 minutes; ARGUMENTS="--quick --only round-trip"
-#   make bench-nodes the SDK over the ring, BRAND's test beside Redis, memory and start-up, about 15 minutes
-#   make bench-net  edges between machines beside their rivals, two network namespaces, about 7 minutes (needs root)
+#   make bench-nodes the SDK over the ring, BRAND's test beside Redis, memory and start-up, about 20 minutes
+#   make bench-net  edges between machines beside their rivals, two network namespaces, about 15 minutes (needs root)
 #   make protos     generate protos/rtmesh/v1/*_pb2* anew
 
 PYTHON ?= python3
@@ -28,11 +28,13 @@ PROTOS := $(wildcard protos/rtmesh/v1/*.proto)
 
 install: $(STAMP)
 
+# setuptools warns for pages of what is meant here: C sources beside packages, folders mapped to names.
 $(STAMP): pyproject.toml $(NATIVE)
 	@./scripts/require-tools
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --editable .
+	@echo "installing rtmesh and its tools into $(VENV)"
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --editable .
 	touch $@
 
 demo: install

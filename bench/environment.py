@@ -6,21 +6,23 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
 
 
-def environment(distributions: Iterable[str] = ()) -> dict[str, object]:
-    """CPU, cores, kernel, Python, the versions of `distributions`, the date, the commit."""
+def environment(
+    distributions: Iterable[str] = (), others: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    """CPU, cores, kernel, Python, the versions of `distributions` and of `others`, the date, the commit."""
     return {
         "CPU": cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
         "Python": platform.python_version(),
-        "versions": {name: version(name) for name in distributions},
+        "versions": {name: version(name) for name in distributions} | dict(others or {}),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit(),
     }
@@ -41,6 +43,13 @@ def version(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return "absent"
+
+
+def versions_beside(python: Path, distributions: Iterable[str]) -> dict[str, str]:
+    """Of what is installed for another interpreter; "absent" for what is not."""
+    folders = [str(folder) for folder in python.parent.parent.glob("lib/python*/site-packages")]
+    found = {each.name: each.version for each in importlib.metadata.distributions(path=folders)}
+    return {name: found.get(name, "absent") for name in distributions}
 
 
 def commit() -> str:

@@ -34,6 +34,17 @@ def compose(documents: Iterable[Document]) -> str:
     return "\n".join([HEAD, _targets(rows), _behind(rows), *sections])
 
 
+def as_text(document: Document) -> str:
+    """One document for a terminal: the figures, the rows in short, the notes."""
+    columns = ["case", "rtmesh", "best rival", "its figure", "ratio", "target", "met"]
+    rows: list[list[Cell]] = [
+        [row.case, row.ours, row.best_rival, row.best_rival_figure, row.ratio, row.target, str(row.met)]
+        for row in document.rows
+    ]
+    tables = [f"\n{table.title}\n{table_text(table.columns, table.rows)}" for table in document.tables]
+    return "\n".join([*tables, table_text(columns, rows), *(f"- {note}" for note in document.notes)])
+
+
 def _targets(rows: Sequence[Row]) -> str:
     judged = [row for row in rows if row.target is not None]
     missed = [row for row in judged if row.met is False]

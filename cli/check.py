@@ -24,9 +24,14 @@ def check(graph: Path, settings: tuple[tuple[str, str], ...]) -> None:
     with errors_told():
         loaded = load(graph, settings)
     spec = loaded.graph
-    click.echo(f"{graph}: {spec.name}: {len(spec.nodes)} nodes, {len(spec.edges)} edges: no problem found")
+    size = f"{_counted(len(spec.nodes), 'node')}, {_counted(len(spec.edges), 'edge')}"
+    click.echo(f"{graph}: {spec.name}: {size}: no problem found")
     for memory in graph_memory(spec):
         need = f"{human_bytes(memory.total_bytes)} ({memory.total_bytes} bytes)"
         click.echo(f"shared memory on {memory.machine}: {need}: {memory.largest()}")
     for note in loaded.unchecked:
         click.echo(f"not checked: {note}", err=True)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

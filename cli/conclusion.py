@@ -99,5 +99,6 @@ def _print_failures(outcome: Outcome) -> None:
         if node.state in _BAD_ENDS:
             on = f" on {node.machine}" if node.machine else ""
             click.echo(f"error: node {node.name}{on} {_BAD_ENDS[node.state]}: {node.reason}", err=True)
-            if node.detail:
-                click.echo(node.detail.rstrip("\n"), err=True)
+            detail = node.detail.rstrip("\n")
+            if detail and detail != node.reason:
+                click.echo(detail, err=True)

@@ -26,6 +26,11 @@ from rtmesh.graph.names import did_you_mean
 from rtmesh.v1 import status_pb2
 
 Facts = Iterable[tuple[str, str]]
+_KEPT_AWAKE = {
+    status_pb2.KEEP_AWAKE_OFF: "no: CPUs may sleep between messages (meshd --keep-awake)",
+    status_pb2.KEEP_AWAKE_IDLE: "while a graph runs there; none does now",
+    status_pb2.KEEP_AWAKE_NOW: "yes: no CPU sleeps while a graph runs there",
+}
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ def describe_machine(client: Client, name: str) -> Description:
         ("kernel", machine.kernel or "-"),
         ("CPUs", str(machine.cpu_count or "-")),
         ("memory", f"{machine.memory_bytes / 2**30:.1f} GiB" if machine.memory_bytes else "-"),
+        ("kept awake", _KEPT_AWAKE.get(machine.keep_awake, "-")),
         *clock_facts(machine),
         *((process.name, _process(process)) for process in machine.processes),
     ]
@@ -146,7 +152,8 @@ def _process(process: status_pb2.ProcessStatus) -> str:
     if not process.process_id:
         return "-"
     memory = f"{process.memory_bytes / 2**20:.0f} MiB"
-    return f"process {process.process_id}, {process.cpu_percent:.0f} % of a CPU, {memory}"
+    where = f", on CPU {process.cpus}" if process.cpus else ""
+    return f"process {process.process_id}, {process.cpu_percent:.0f} % of a CPU{where}, {memory}"
 
 
 def _milliseconds(value: int) -> str:
@@ -177,8 +184,10 @@ def _edges(status: status_pb2.GraphStatus, edges: Sequence[status_pb2.EdgeStatus
     """The accounts, and below them who waits for whom."""
     waits = [text for edge in edges if (text := records.waits_text(edge))]
     head = f"edges, as of {clock_and_age(status.accounts_time_ns)}"
+    listing = edge_listing(status, edges)
     return [
-        *_section(head, listing_table(edge_listing(status, edges)), len(edges)),
+        *_section(head, listing_table(listing), len(edges)),
+        *(Text(f"  {note}") for note in listing.notes),
         *_section("blocked", Text("\n".join(waits)), len(waits)),
     ]
 

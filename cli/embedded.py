@@ -61,14 +61,22 @@ class EmbeddedMesh:
         machines: names of the machines to run.
         nodes: names of the nodes that they will carry.
         warm: starts them.
+        meshd_options: further options of each meshd.
     """
 
-    def __init__(self, machines: Sequence[str], nodes: Sequence[str], warm: Warm) -> None:
+    def __init__(
+        self,
+        machines: Sequence[str],
+        nodes: Sequence[str],
+        warm: Warm,
+        meshd_options: Sequence[str] = (),
+    ) -> None:
         remove_stale_folders()
         self.folder = make_folder(machines, nodes)
         self.address = f"unix:{self.folder / 's.sock'}"
         self._machines = list(machines)
         self._warm = warm
+        self._meshd_options = list(meshd_options)
         self._children: dict[str, MeshProcess] = {}
         self._told: set[str] = set()
 
@@ -133,7 +141,8 @@ class EmbeddedMesh:
 
     def _spawn_machine(self, machine: str, is_served: int) -> None:
         arguments = ["--machine", machine, "--scheduler", self.address, "--root", "/"]
-        arguments += ["--dir", str(self.folder), *_ends_with_us(), "--join-at-end-of"]
+        arguments += ["--dir", str(self.folder), *self._meshd_options]
+        arguments += [*_ends_with_us(), "--join-at-end-of"]
         self._spawn(machine, "rtmesh.machine", arguments, is_served)
 
     def _spawn(self, name: str, module: str, arguments: list[str], descriptor: int) -> None:

@@ -45,5 +45,7 @@ def get(
         return
     listing = listed()
     print_listing(listing, form)
+    for note in listing.notes if form in ("table", "wide") else ():
+        click.echo(f"note: {note}", err=True)
     if not listing.rows:
         click.echo(f"there are no {kind}" + (f" of {graph}" if graph else ""), err=True)

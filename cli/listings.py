@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rtmesh.cli import tables
 from rtmesh.cli.clocks import clock_cells
-from rtmesh.cli.naming import find_graph
+from rtmesh.cli.naming import find_graph, lives
 from rtmesh.cli.records import (
     Record,
     edge_record,
@@ -18,14 +18,20 @@ from rtmesh.cli.records import (
     reader_name,
     waits_text,
 )
+from rtmesh.cli.summary import is_exact
 from rtmesh.cli.tables import node_state as node_state
 from rtmesh.cli.times import age_text, clock_text
 from rtmesh.client import Client
-from rtmesh.v1 import status_pb2
+from rtmesh.v1 import graph_pb2, status_pb2
 
 GraphStatus = status_pb2.GraphStatus
 _FLOW = ["transport", "policy", ">queue", ">sent", ">delivered", ">dropped", ">in flight", ">rate"]
 _EDGE_COLUMNS = ["graph", "edge", *_FLOW, ">p50", ">p99", ">max", "waits", "as of"]
+_TWO_MOMENTS = (
+    "edges between machines: each end was read at its own moment; until the graph is at rest, "
+    "sent and delivered are apart by what moved in between"
+)
+_EDGES_GIVE_WAY = ["queue", "as of", "policy", "p50", "max", "transport", "rate", "waits", "graph"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,15 @@ class Listing:
         columns: their heads; one that begins with ">" is set to the right.
         rows: the cells, by column.
         records: the same things for programs, by row.
+        gives_way: columns that a terminal may be too narrow for, the first to go first.
+        notes: what must be known to read it.
     """
 
     columns: Sequence[str]
     rows: list[list[str]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    gives_way: Sequence[str] = ()
+    notes: list[str] = field(default_factory=list)
 
     def add(self, record: Record, cells: Sequence[str]) -> None:
         """Add a thing. Cells beyond the columns are for the wide form: they are left out."""
@@ -61,7 +71,8 @@ def list_kind(kind: str, client: Client, graph: str, *, is_wide: bool = False) -
 
 def _graphs(client: Client, graph: str, is_wide: bool) -> Listing:
     wide = ["run", "applied", "machines"] if is_wide else []
-    listing = Listing(["graph", "phase", ">nodes", ">edges", ">age", "reason", *wide])
+    columns = ["graph", "phase", ">nodes", ">edges", ">age", "reason", *wide]
+    listing = Listing(columns, gives_way=() if is_wide else ["edges", "age"])
     for status in _statuses(client, graph):
         cells = [
             status.name,
@@ -84,9 +95,10 @@ def _nodes(client: Client, graph: str, is_wide: bool) -> Listing:
 
 def node_listing(statuses: Iterable[GraphStatus], *, is_wide: bool = False) -> Listing:
     """The nodes of graphs."""
-    wide = [">unjoined", ">loop", ">service", "address"] if is_wide else []
+    wide = [">unjoined", ">loop", "cpus", ">service", "address"] if is_wide else []
     columns = ["graph", "node", "machine", "state", ">restarts", ">steps", ">overruns", ">cpu", ">memory"]
-    listing = Listing([*columns, "reason", *wide])
+    gives_way = () if is_wide else ["overruns", "memory", "cpu", "restarts"]
+    listing = Listing([*columns, "reason", *wide], gives_way=gives_way)
     for status in statuses:
         for node in status.nodes:
             listing.add(node_record(status.name, node), _node_cells(status.name, node))
@@ -107,6 +119,7 @@ def _node_cells(graph: str, node: status_pb2.NodeStatus) -> list[str]:
         tables.shortened(node.reason),
         str(node.unjoined),
         str(node.loop.process_id or "-"),
+        node.loop.cpus or "-",
         str(node.service.process_id or "-"),
         node.address or "-",
     ]
@@ -114,7 +127,7 @@ def _node_cells(graph: str, node: status_pb2.NodeStatus) -> list[str]:
 
 def _edges(client: Client, graph: str, is_wide: bool) -> Listing:
     wide = ["reader", "connected", ">measured"] if is_wide else []
-    listing = Listing([*_EDGE_COLUMNS, *wide])
+    listing = Listing([*_EDGE_COLUMNS, *wide], gives_way=() if is_wide else _EDGES_GIVE_WAY)
     for status in _statuses(client, graph):
         _add_edges(listing, status, status.edges)
     return listing
@@ -122,7 +135,7 @@ def _edges(client: Client, graph: str, is_wide: bool) -> Listing:
 
 def edge_listing(status: GraphStatus, edges: Iterable[status_pb2.EdgeStatus]) -> Listing:
     """Some edges of a graph."""
-    listing = Listing(_EDGE_COLUMNS)
+    listing = Listing(_EDGE_COLUMNS, gives_way=_EDGES_GIVE_WAY)
     _add_edges(listing, status, edges)
     return listing
 
@@ -130,6 +143,9 @@ def edge_listing(status: GraphStatus, edges: Iterable[status_pb2.EdgeStatus]) ->
 def _add_edges(listing: Listing, status: GraphStatus, edges: Iterable[status_pb2.EdgeStatus]) -> None:
     for edge in edges:
         listing.add(edge_record(status, edge), _edge_cells(status, edge))
+        is_moving = edge.transport == graph_pb2.TRANSPORT_GRPC and lives(status) and not is_exact(edge)
+        if is_moving and _TWO_MOMENTS not in listing.notes:
+            listing.notes.append(_TWO_MOMENTS)
 
 
 def _edge_cells(status: GraphStatus, edge: status_pb2.EdgeStatus) -> list[str]:
@@ -154,9 +170,10 @@ def _edge_cells(status: GraphStatus, edge: status_pb2.EdgeStatus) -> list[str]:
 
 
 def _machines(client: Client, graph: str, is_wide: bool) -> Listing:
-    wide = ["kernel", "processes"] if is_wide else []
+    wide = ["awake", "kernel", "processes"] if is_wide else []
     columns = ["machine", "connected", "hostname", ">cpus", ">memory", "address", "version"]
-    listing = Listing([*columns, ">clock offset", ">error", "chrony", *wide])
+    gives_way = () if is_wide else ["version", "chrony", "cpus", "memory", "hostname"]
+    listing = Listing([*columns, ">clock offset", ">error", "chrony", *wide], gives_way=gives_way)
     for machine in find_graph(client, graph).machines if graph else client.machines():
         cells = [
             machine.name,
@@ -167,6 +184,7 @@ def _machines(client: Client, graph: str, is_wide: bool) -> Listing:
             machine.data_address or "-",
             machine.version or "-",
             *clock_cells(machine),
+            tables.keep_awake_name(machine.keep_awake) or "-",
             machine.kernel or "-",
             ", ".join(f"{process.name} {process.process_id}" for process in machine.processes) or "-",
         ]
@@ -177,7 +195,7 @@ def _machines(client: Client, graph: str, is_wide: bool) -> Listing:
 def _connected(machine: status_pb2.MachineStatus) -> str:
     if machine.connected:
         return "yes"
-    return f"not heard since {machine.silent_ms // 1000} s" if machine.silent_ms else "no"
+    return f"not heard for {machine.silent_ms // 1000} s" if machine.silent_ms else "no"
 
 
 _LISTS: dict[str, Callable[[Client, str, bool], Listing]] = {

@@ -13,6 +13,7 @@ import click
 
 from rtmesh.cli.connection import Session as Session
 from rtmesh.cli.contexts import check_address, load_contexts
+from rtmesh.common.cpus import check_loop_cpus
 from rtmesh.common.errors import InvalidArgumentError, RtmeshError
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -44,6 +45,19 @@ class Setting(click.ParamType[tuple[str, str]]):
                 f"{value!r} is not NODE.PARAMETER=VALUE, for example pointer.source=autopilot", parameter
             )
         return match[1], match[2]
+
+
+class LoopCpus(click.ParamType[str]):
+    """auto, any, or a list of CPUs."""
+
+    name = "auto|any|list"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> str:
+        try:
+            check_loop_cpus(str(value))
+        except RtmeshError as error:
+            self.fail(str(error).removeprefix("--loop-cpus: "), parameter, context)
+        return str(value)
 
 
 def settings_option(command: Callable[..., Any]) -> Callable[..., Any]:

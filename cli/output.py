@@ -8,14 +8,16 @@ from typing import Any
 
 import click
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from rtmesh.cli.fitting import FittingTable
 from rtmesh.cli.listings import Listing
-from rtmesh.cli.tables import plain_table, style_of
+from rtmesh.cli.tables import style_of
 
-# Wider than any table: a terminal that is too narrow folds the lines rather than the cells.
+# Wider than any table.
 _WIDE = 1000
+# Of these cells nothing may be cut off, and their words go over several lines where they must.
+_FOLDS = ("reason", "dropped", "waits")
 _STATES = ("state", "phase")
 
 
@@ -33,9 +35,10 @@ def print_document(document: Any, form: str) -> None:
     yaml.dump(document, sys.stdout)
 
 
-def print_view(view: RenderableType) -> None:
-    """Write tables and text to stdout without folding or cutting a cell."""
-    console = Console(width=_WIDE, highlight=False)
+def print_view(view: RenderableType, *, is_whole: bool = False) -> None:
+    """Write tables and text to stdout: as wide as the terminal; elsewhere, or as a whole, as they are."""
+    is_terminal = sys.stdout.isatty()
+    console = Console(width=None if is_terminal and not is_whole else _WIDE, highlight=False)
     if console.is_terminal:
         console.print(view)
         return
@@ -50,17 +53,17 @@ def print_listing(listing: Listing, form: str) -> None:
     if form in ("json", "yaml"):
         print_document(listing.records, form)
     else:
-        print_view(listing_table(listing))
+        print_view(listing_table(listing), is_whole=form == "wide")
 
 
-def listing_table(listing: Listing) -> Table:
+def listing_table(listing: Listing) -> FittingTable:
     """A listing for people."""
-    table = plain_table(*listing.columns)
     names = [column.lstrip(">") for column in listing.columns]
-    for row in listing.rows:
-        table.add_row(*[_cell(name, text) for name, text in zip(names, row)])
-    return table
+    rows = [[_cell(name, text) for name, text in zip(names, row)] for row in listing.rows]
+    return FittingTable(listing.columns, rows, gives_way=listing.gives_way, folds=_FOLDS)
 
 
-def _cell(column: str, text: str) -> Text:
+def _cell(column: str, text: str) -> str | Text:
+    if column == "edge":
+        return text  # where there is little room its two ends go on two lines
     return Text(text, style=style_of(text) if column in _STATES and text != "-" else "")

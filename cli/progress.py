@@ -21,6 +21,11 @@ _TROUBLE = {
     status_pb2.NODE_STATE_FAILED: "failed",
     status_pb2.NODE_STATE_RESTARTING: "failed and is started again",
 }
+_ENDING = (
+    status_pb2.GRAPH_PHASE_DRAINING,
+    status_pb2.GRAPH_PHASE_STOPPING,
+    status_pb2.GRAPH_PHASE_FAILED,
+)
 
 
 class Progress(Protocol):
@@ -50,9 +55,14 @@ class Troubles:
         self._told: dict[str, tuple[int, int]] = {}
 
     def new_in(self, status: status_pb2.GraphStatus) -> list[str]:
-        """The stack or traceback of each node that got into trouble since the last status, with a heading."""
+        """The stack or traceback of each node that got into trouble since the last status, with a heading.
+
+        Not of one whose failure ends the graph: the conclusion, which follows, tells it.
+        """
         found = []
         for node in status.nodes:
+            if node.state == status_pb2.NODE_STATE_FAILED and status.phase in _ENDING:
+                continue
             key = (node.state, node.restarts)
             if node.state not in _TROUBLE:
                 self._told.pop(node.name, None)

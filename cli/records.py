@@ -12,7 +12,7 @@ from rtmesh.cli.summary import (
     node_summary,
     problem_summary,
 )
-from rtmesh.cli.tables import phase_name
+from rtmesh.cli.tables import keep_awake_name, phase_name
 from rtmesh.cli.times import iso_text
 from rtmesh.v1 import graph_pb2, status_pb2
 
@@ -61,6 +61,7 @@ def machine_record(machine: status_pb2.MachineStatus) -> Record:
         "data_address": machine.data_address,
         "cpu_count": machine.cpu_count,
         "memory_bytes": machine.memory_bytes,
+        "keep_awake": keep_awake_name(machine.keep_awake),
         "kernel": machine.kernel,
         "version": machine.version,
         "clock": clock_record(machine),

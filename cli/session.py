@@ -6,7 +6,7 @@ import queue
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,11 @@ _NOTICE_S = 2.0
 _STOP_GRACE_S = 30.0
 _DEFAULT_MACHINE = "local"
 _UNPLACED = (status_pb2.GRAPH_PHASE_UNSPECIFIED, status_pb2.GRAPH_PHASE_PENDING)
+_ENDED = (
+    status_pb2.GRAPH_PHASE_STOPPED,
+    status_pb2.GRAPH_PHASE_COMPLETED,
+    status_pb2.GRAPH_PHASE_FAILED,
+)
 _OVER = (status_pb2.NODE_STATE_ENDED, status_pb2.NODE_STATE_STOPPED, status_pb2.NODE_STATE_FAILED)
 
 
@@ -54,6 +59,7 @@ class UpSession:
         warm: starts the processes of the mesh.
         duration_s: how long to run once the graph is running; None: until it ends.
         logs_folder: where to copy the logs of all processes at the end; None: nowhere.
+        meshd_options: further options of each meshd.
     """
 
     def __init__(
@@ -64,12 +70,14 @@ class UpSession:
         *,
         duration_s: float | None = None,
         logs_folder: Path | None = None,
+        meshd_options: Sequence[str] = (),
     ) -> None:
         self._graph = graph
         self._signals = signals
         self._warm = warm
         self._duration_s = duration_s
         self._logs_folder = logs_folder
+        self._meshd_options = meshd_options
         self._outcome = Outcome(status_pb2.GraphStatus(name=graph.name))
         self._lost_machines: list[str] = []
         self._was_told_to_stop = False
@@ -81,7 +89,8 @@ class UpSession:
     def run(self) -> Outcome:
         """Run to the end. Raises RtmeshError if the graph cannot be begun."""
         machines = required_machines(self._graph) or [_DEFAULT_MACHINE]
-        mesh = EmbeddedMesh(machines, [node.name for node in self._graph.nodes], self._warm)
+        nodes = [node.name for node in self._graph.nodes]
+        mesh = EmbeddedMesh(machines, nodes, self._warm, self._meshd_options)
         try:
             with progress_for(self._graph) as progress:
                 self._run_on(mesh, progress)
@@ -103,7 +112,7 @@ class UpSession:
         self._look_at_processes(mesh, progress)
 
     def _follow(self, client: Client, mesh: EmbeddedMesh, progress: Progress) -> None:
-        while True:
+        while not (self._signals.want_end and self._has_ended()):
             self._check(client, mesh, progress)
             try:
                 update = self._updates.get(timeout=_POLL_S)
@@ -117,6 +126,10 @@ class UpSession:
                 self._outcome.status = update
                 self._note_running(update)
                 progress.show(update)
+
+    def _has_ended(self) -> bool:
+        """Whether the last status has the final accounts: then there is nothing to be cut short."""
+        return self._outcome.status.phase in _ENDED
 
     def _cannot_watch(self, error: RtmeshError, mesh: EmbeddedMesh, progress: Progress) -> None:
         """The scheduler is dead, does not answer, or refuses the graph."""

@@ -51,6 +51,7 @@ def node_summary(node: status_pb2.NodeStatus) -> dict[str, Any]:
         "address": node.address,
         "process_ids": {"loop": node.loop.process_id, "service": node.service.process_id},
         "cpu_percent": {"loop": node.loop.cpu_percent, "service": node.service.cpu_percent},
+        "cpus": {"loop": node.loop.cpus, "service": node.service.cpus},
         "memory_bytes": {"loop": node.loop.memory_bytes, "service": node.service.memory_bytes},
         "result": json.loads(node.result_json) if node.result_json else None,
     }

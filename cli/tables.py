@@ -48,6 +48,12 @@ def policy_name(value: int) -> str:
     return graph_pb2.WhenFull.Name(value).removeprefix("WHEN_FULL_").lower()
 
 
+def keep_awake_name(value: int) -> str | None:
+    """off, idle or now; None while it is not known."""
+    name = status_pb2.KeepAwake.Name(value).removeprefix("KEEP_AWAKE_").lower()
+    return None if name == "unspecified" else name
+
+
 def edge_ends(edge: graph_pb2.Edge) -> tuple[str, str]:
     """NODE.PORT of both ends."""
     return f"{edge.from_node}.{edge.from_port}", f"{edge.to_node}.{edge.to_port}"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from rtmesh.cli.options import Duration, errors_told, settings_option
+from rtmesh.cli.options import Duration, LoopCpus, errors_told, settings_option
+from rtmesh.common.cpus import AUTO
 
 
 @click.command()
@@ -27,12 +28,29 @@ from rtmesh.cli.options import Duration, errors_told, settings_option
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep the logs of nodes and machines in this folder.",
 )
+@click.option(
+    "--keep-awake",
+    is_flag=True,
+    help="Let no CPU of this computer fall asleep while the graph runs, so that a message wakes a node in a "
+    "few us, not 20 to 100. For control loops faster than about 5 ms. It costs power and heat, as idle CPUs "
+    "spin. Needs root, or a udev rule (see meshd --help).",
+)
+@click.option(
+    "--loop-cpus",
+    type=LoopCpus(),
+    default=AUTO,
+    metavar="auto|any|LIST",
+    help="The CPUs on which nodes run: auto (the default), all of them, and nodes that hand messages to each "
+    "other share one while that is quicker; any, where the kernel places them; a list such as 2,3 or 2-5.",
+)
 def up(
     graph: Path,
     settings: tuple[tuple[str, str], ...],
     duration_s: float | None,
     summary_path: Path | None,
     logs_folder: Path | None,
+    keep_awake: bool,
+    loop_cpus: str,
 ) -> None:
     """Run GRAPH with a scheduler and one meshd for each machine that it names, all below this command.
 
@@ -54,10 +72,28 @@ def up(
 
         loaded = load(graph, settings)
         check_writable(summary_path, logs_folder)
+        meshd_options = ["--loop-cpus", loop_cpus, *_meshd_options(keep_awake)]
         with StopSignals() as signals:
-            session = UpSession(loaded.graph, signals, warm, duration_s=duration_s, logs_folder=logs_folder)
+            session = UpSession(
+                loaded.graph,
+                signals,
+                warm,
+                duration_s=duration_s,
+                logs_folder=logs_folder,
+                meshd_options=meshd_options,
+            )
             outcome = session.run()
             # Not before: what draws tables takes a while to import.
             from rtmesh.cli.conclusion import conclude
 
             conclude(outcome, summary_path)
+
+
+def _meshd_options(keep_awake: bool) -> list[str]:
+    """What each meshd is given. Raises RtmeshError if it would refuse."""
+    if not keep_awake:
+        return []
+    from rtmesh.common.cpu_sleep import check_cpus_can_be_kept_awake
+
+    check_cpus_can_be_kept_awake()
+    return ["--keep-awake"]

@@ -8,6 +8,7 @@ while (view := reader.next()) is not None:
     use(view)
 """
 
+from rtmesh.shm._native import ChunkData, EdgeData
 from rtmesh.shm.errors import (
     CorruptRingError,
     LayoutMismatchError,
@@ -33,13 +34,18 @@ from rtmesh.shm.layout import (
     RingSnapshot,
 )
 from rtmesh.shm.ring import (
+    FRAME_CARE,
+    FRAME_MORE,
     Doorbell,
+    Outflow,
     Reader,
     Ring,
     View,
     Writer,
     create_ring,
     publish_records,
+    split_frame,
+    take_frame,
     take_records,
     wait,
 )
@@ -55,13 +61,18 @@ from rtmesh.shm.segment import (
 )
 
 __all__ = [
+    "FRAME_CARE",
+    "FRAME_MORE",
     "SEGMENT_HEADER_BYTES",
+    "ChunkData",
     "CorruptRingError",
     "Doorbell",
+    "EdgeData",
     "Histogram",
     "LayoutMismatchError",
     "MessageTooLargeError",
     "NoSpareReaderError",
+    "Outflow",
     "Policy",
     "Reader",
     "ReaderAttachedError",
@@ -88,7 +99,9 @@ __all__ = [
     "open_segment",
     "publish_records",
     "segment_name",
+    "split_frame",
     "sweep",
+    "take_frame",
     "take_records",
     "unlink_segment",
     "wait",

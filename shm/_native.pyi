@@ -1,7 +1,7 @@
 """Types of the C extension; see native/module.c."""
 
 from collections.abc import Iterable
-from typing import Self, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from typing_extensions import Buffer
 
@@ -17,6 +17,9 @@ MAGIC: int
 LAYOUT_VERSION: int
 KIND_PLAIN: int
 BUCKETS: int
+# The states of take_frame: there is more; something needs more than it does.
+FRAME_MORE: int
+FRAME_CARE: int
 
 class Mapping:
     def __new__(cls, descriptor: int, name: str, layout: _Layout | None = None, /) -> Self: ...
@@ -129,6 +132,31 @@ class Doorbell:
     def ring(self) -> None: ...
     def hear(self) -> None: ...
 
+class Outflow:
+    granted: int
+    sent: int
+    skip_position: int
+    is_over: bool
+    needs_care: bool
+    def __new__(cls, number: int, granted: int, /) -> Self: ...
+    def attach(self, reader: Reader, /) -> None: ...
+    @property
+    def number(self) -> int: ...
+
+class EdgeData(NamedTuple):
+    number: int
+    skip_position: int
+    end_position: int
+    records: memoryview
+
+class ChunkData(NamedTuple):
+    number: int
+    position: int
+    publish_time_ns: int
+    total_bytes: int
+    offset: int
+    part: memoryview
+
 def wait(
     readers: Iterable[Reader] = (),
     writers: Iterable[Writer] = (),
@@ -144,6 +172,16 @@ def take_records(
 def publish_records(
     writer: Writer, data: Buffer, next: int, credit: int, is_contiguous: bool, /
 ) -> tuple[int, int]: ...
+def take_frame(
+    outflows: list[Outflow],
+    first: int,
+    now_ns: int,
+    most_messages: int,
+    most_bytes: int,
+    full_bytes: int,
+    /,
+) -> tuple[bytes, int]: ...
+def split_frame(frame: Buffer, /) -> tuple[list[bytes], list[EdgeData | ChunkData]]: ...
 def ring_size(layout: _Layout, /) -> int: ...
 def own_identity() -> int: ...
 def is_alive(identity: int, /) -> bool: ...

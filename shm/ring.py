@@ -19,6 +19,11 @@ Doorbell = _native.Doorbell
 wait = _native.wait
 take_records = _native.take_records
 publish_records = _native.publish_records
+Outflow = _native.Outflow
+take_frame = _native.take_frame
+split_frame = _native.split_frame
+FRAME_MORE = _native.FRAME_MORE
+FRAME_CARE = _native.FRAME_CARE
 
 _NEXT_EPOCH = 0
 DROP_REASONS = ("queue_full", "superseded", "reader_gone")

@@ -66,10 +66,10 @@ BREAKDOWN_NOTE = (
 )
 
 
-def table(legs: Mapping[Leg, float], apart: Mapping[str, float]) -> Table:
+def table(how: str, legs: Mapping[Leg, float], apart: Mapping[str, float]) -> Table:
     """One hop, station by station, and beside it what was measured apart: name -> p50."""
     whole = legs[LEGS[-1]]
     rows: list[list[Cell]] = [[leg.what, time_us, 100 * time_us / whole] for leg, time_us in legs.items()]
     rows += [[f"apart: {name}", time_us, 100 * time_us / whole] for name, time_us in apart.items()]
     columns = ["leg", "us", "% of the whole"]
-    return Table("One hop of 64 B at 1 kHz between machines", columns, rows, BREAKDOWN_NOTE)
+    return Table(f"One hop of 64 B at 1 kHz {how}", columns, rows, BREAKDOWN_NOTE)

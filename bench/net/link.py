@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _ADDRESSES = ("10.88.0.1", "10.88.0.2")
 _LOOPBACK = ("127.0.0.1", "127.0.0.2")
@@ -35,6 +36,10 @@ class Host:
         """The command on this host; it becomes the same process."""
         return [*self.prefix, *command]
 
+    def on(self, cpu: int) -> Host:
+        """The same host with one CPU: whatever begins there stays on it, with all that it starts."""
+        return replace(self, prefix=("taskset", "--cpu-list", str(cpu), *self.prefix))
+
 
 @dataclass(frozen=True)
 class Link:
@@ -48,6 +53,18 @@ class Link:
     def hosts(self) -> tuple[Host, Host]:
         """The sender's, the receiver's."""
         return self.left, self.right
+
+    def apart(self) -> Link:
+        """The same link between hosts that share no CPU, as two computers do not."""
+        cpus = sorted(os.sched_getaffinity(0))
+        return replace(self, left=self.left.on(cpus[0]), right=self.right.on(cpus[1]))
+
+
+def why_not_apart() -> str | None:
+    """Why the hosts must share CPUs here; None if they need not."""
+    if len(os.sched_getaffinity(0)) < len(_ADDRESSES):
+        return "there is one CPU for both hosts"
+    return None if shutil.which("taskset") else "there is no taskset; install util-linux"
 
 
 def loopback() -> Link:

@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 
 from bench.net.link import Host, Link
-from bench.net.system import end
+from bench.processes import end
 from rtmesh.shm import Policy, ReaderLayout, RingLayout, create_ring
 from rtmesh.v1 import plan_pb2, relay_pb2, relay_pb2_grpc
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from rtmesh.relay import __main__ as relay
 from rtmesh.relay.tuning import tune_process
+from rtmesh.shm import split_frame
 
 # A Record on the wire: tag and length, then position and publish_time_ns, each eight bytes behind its tag.
 _TIMES = Struct("<BQBq")
@@ -38,10 +39,10 @@ def main() -> int:
 def install() -> None:
     """Put the clocks in place."""
     tune_process()  # before gRPC is loaded
-    from rtmesh.relay import ingress_ring, lane, outgoing
+    from rtmesh.relay import departures, ingress_ring, lane
 
     lane.wait = _around_wait(lane.wait)  # type: ignore[attr-defined]
-    outgoing.take_records = _around_take(outgoing.take_records)  # type: ignore[attr-defined]
+    departures.take_frame = _around_take(departures.take_frame)  # type: ignore[attr-defined]
     lane.Lane._next_frame = _around_frame(lane.Lane._next_frame)  # type: ignore[method-assign]
     lane.Lane._apply = _around_apply(lane.Lane._apply)  # type: ignore[method-assign]
     publish = ingress_ring.publish_records  # type: ignore[attr-defined]
@@ -73,10 +74,11 @@ def _around_wait(wait: Callable[..., Any]) -> Callable[..., Any]:
 
 def _around_take(take: Callable[..., Any]) -> Callable[..., Any]:
     def timed(*arguments: Any) -> Any:
-        records, count = take(*arguments)
-        if count and (key := publish_time_of(records)) is not None:
-            _leaving.append((key, _woken_ns))
-        return records, count
+        frame, state = take(*arguments)
+        for data in split_frame(frame)[1][:1]:
+            if (key := publish_time_of(data[-1])) is not None:
+                _leaving.append((key, _woken_ns))
+        return frame, state
 
     return timed
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from bench.awake import kept_awake
 from bench.environment import REPOSITORY
 from bench.net.link import Link, loopback
+from bench.ring.cases import Case
 from bench.ring.endpoint import Seat, System
 
 PLACES = "places.json"
@@ -29,6 +33,22 @@ class NetSystem(System):
 
     # Set by the harness before a session.
     link: Link = loopback()
+    # The first of the cases that are measured just now.
+    case: Case
+
+    @contextlib.contextmanager
+    def settled(self, case: Case) -> Iterator[None]:
+        """Whatever is started on a host meanwhile, relays and brokers too, keeps to that host's CPU."""
+        self.case = case
+        if not case.is_awake:
+            yield
+            return
+        shared, self.link = self.link, self.link.apart()
+        try:
+            with kept_awake():
+                yield
+        finally:
+            self.link = shared
 
     def start(self, commands: list[list[str]], seat: Seat, log: int) -> list[subprocess.Popen[bytes]]:
         self.write_places(seat)
@@ -43,16 +63,6 @@ class NetSystem(System):
         """A child of the harness that writes into the session's log."""
         streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
         return subprocess.Popen(command, **{"cwd": REPOSITORY, **streams, **options})
-
-
-def end(process: subprocess.Popen[bytes], patience_s: float = 3.0) -> None:
-    """Ask a process to end; kill it if it does not."""
-    process.terminate()
-    try:
-        process.wait(patience_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def read_places(seat: Seat) -> Places:

@@ -2,116 +2,96 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Sequence
 
 import click
 
 from bench.document import RESULTS, Document, Row, Table, write
-from bench.environment import environment
-from bench.nodes import summary
-from bench.nodes.chain import run_rtmesh
+from bench.environment import environment, versions_beside
+from bench.nodes import chains, summary
+from bench.nodes.attempts import Attempts
 from bench.nodes.costs import SYSTEMS, Cost
-from bench.nodes.hops import Chain
-from bench.nodes.redis_rival import RivalMissingError, run_redis
+from bench.nodes.figures import Parts
+from bench.nodes.redis_rival import RIVALS_PYTHON
 from bench.nodes.typed import KINDS, SETTINGS, bare_us, step_us, typed_us
-from bench.report import table_text, write_report
+from bench.redis_server import server_version
+from bench.report import as_text, write_report
 
-Result = TypeVar("Result")
 PARTS = ("typed", "chain", "costs")
-CHAIN_NODES = (1, 2, 3, 4)
+RIVALS = ("redis", "hiredis", "dora-rs", "ezmsg")
 COST_NODES = (1, 7)
-RATE_HZ = 1000
 FULL_RUNS = 5
 
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Short runs, one of each.")
 @click.option("--only", multiple=True, type=click.Choice(PARTS), help="Only these parts; again for more.")
-@click.option("--seconds", type=float, help="How long each chain runs (default 60; 3 if quick).")
+@click.option("--seconds", type=float, help="How long each chain as it comes runs (default 60; 3 if quick).")
 @click.option("--overwrite", is_flag=True, help="Let a part of it replace results/nodes.json.")
 def main(quick: bool, only: tuple[str, ...], seconds: float | None, overwrite: bool) -> None:
     """Measure, and write bench/results/nodes.json and bench/RESULTS.md (a part of it: results/partial)."""
-    rows: list[Row] = []
-    tables: list[Table] = []
-    runs = 1 if quick else FULL_RUNS
+    attempt, done = Attempts(), []
+    is_whole = True
     for part in only or PARTS:
-        if part == "typed":
-            measured = _typed(runs, 3_000 if quick else 20_000)
-        elif part == "chain":
-            measured = _chain(seconds or (3.0 if quick else 60.0))
-        else:
-            measured = _costs(runs)
-        rows += measured[0]
-        tables += measured[1]
-    document = Document(
-        "Nodes",
-        summary.METHOD,
-        rows,
-        tables,
-        environment=environment(["rtmesh", "protobuf", "numpy"]),
-        order=30,
-    )
-    for table in tables:
-        click.echo(f"\n{table.title}\n{table_text(table.columns, table.rows)}")
-    is_full = overwrite or (not quick and not only and (seconds is None or seconds >= 60))
-    folder = RESULTS if is_full else RESULTS / "partial"
-    write(document, folder / "nodes.json")
-    click.echo(f"{write_report(folder, None if is_full else folder / 'RESULTS.md')} written")
+        try:
+            done.append(_part(part, attempt, quick, seconds))
+        except KeyboardInterrupt:
+            is_whole = False
+            click.echo("interrupted: the parts that were measured until now follow", err=True)
+            break
+        except Exception as error:  # the other parts are not to be lost with it
+            attempt.miss(part, f"{type(error).__name__}: {error}")
+    document = _document(done, attempt.notes)
+    click.echo(as_text(document))
+    is_full = is_whole and not quick and not only and (seconds is None or seconds >= chains.FULL_S)
+    _write(document, is_full or overwrite)
+    if not is_whole:
+        raise SystemExit(1)
 
 
-def _typed(runs: int, count: int) -> tuple[list[Row], list[Table]]:
+def _part(part: str, attempt: Attempts, is_quick: bool, seconds: float | None) -> Parts:
+    runs = 1 if is_quick else FULL_RUNS
+    if part == "typed":
+        return _typed(attempt, runs, 3_000 if is_quick else 20_000)
+    return chains.measure(attempt, is_quick, seconds) if part == "chain" else _costs(attempt, runs)
+
+
+def _typed(attempt: Attempts, runs: int, count: int) -> Parts:
     times: summary.TypedTimes = {}
-    for run in range(runs):
+    for run in range(1, runs + 1):
         for kind in KINDS:
             for setting in SETTINGS:
-                key = (kind, setting)
-                bare = _attempt(
-                    f"run {run + 1}/{runs}: bare ring, {kind.name}, {setting.name}",
-                    bare_us,
-                    kind,
-                    setting,
-                    count,
-                )
-                sdk = _attempt(
-                    f"run {run + 1}/{runs}: SDK, {kind.name}, {setting.name}", typed_us, kind, setting, count
-                )
+                what = f"{kind.name}, {setting.name} (run {run} of {runs})"
+                bare = attempt(f"bare ring, {what}", bare_us, kind, setting, count)
+                sdk = attempt(f"SDK, {what}", typed_us, kind, setting, count)
                 if bare and sdk:
-                    times.setdefault(key, []).append((bare, sdk))
-    steps = {kind: _attempt(f"steps, {kind.name}", step_us, kind, count) for kind in KINDS}
+                    times.setdefault((kind, setting), []).append((bare, sdk))
+    steps = {kind: attempt(f"steps, {kind.name}", step_us, kind, count) for kind in KINDS}
     return summary.typed(times, {kind: step for kind, step in steps.items() if step})
 
 
-def _chain(seconds: float) -> tuple[list[Row], list[Table]]:
-    chains: dict[tuple[str, int], Chain] = {}
-    for nodes in CHAIN_NODES:
-        for name, run in (("rtmesh", run_rtmesh), ("Redis streams", run_redis)):
-            if chain := _attempt(f"{name}, {nodes} nodes, {seconds:g} s", run, nodes, RATE_HZ, seconds):
-                chains[name, nodes] = chain
-    return summary.chain(chains, CHAIN_NODES)
-
-
-def _costs(runs: int) -> tuple[list[Row], list[Table]]:
+def _costs(attempt: Attempts, runs: int) -> Parts:
     costs: dict[tuple[str, int], list[Cost]] = {}
-    for run in range(runs):
+    for run in range(1, runs + 1):
         for nodes in COST_NODES:
             for name, start in SYSTEMS.items():
-                if cost := _attempt(f"run {run + 1}/{runs}: {name}, {nodes} nodes", start, nodes):
+                if cost := attempt(f"costs of {name}, {nodes} nodes (run {run} of {runs})", start, nodes):
                     costs.setdefault((name, nodes), []).append(cost)
     return summary.costs(costs, COST_NODES)
 
 
-def _attempt(what: str, function: Callable[..., Result], *arguments: object) -> Result | None:
-    """Run it in a folder of its own; None, and said, if it cannot be measured."""
-    click.echo(what, err=True)
-    with tempfile.TemporaryDirectory(prefix="rtmesh-bench-") as folder:
-        try:
-            return function(Path(folder), *arguments)
-        except (RivalMissingError, RuntimeError) as error:
-            click.echo(f"not measured: {error}", err=True)
-            return None
+def _document(done: Sequence[Parts], notes: list[str]) -> Document:
+    rows: list[Row] = [row for part_rows, _ in done for row in part_rows]
+    tables: list[Table] = [table for _, part_tables in done for table in part_tables]
+    rivals = versions_beside(RIVALS_PYTHON, RIVALS) | {"redis-server": server_version()}
+    told = environment(["rtmesh", "protobuf", "numpy"], rivals)
+    return Document("Nodes", summary.METHOD, rows, tables, notes=notes, environment=told, order=30)
+
+
+def _write(document: Document, is_full: bool) -> None:
+    folder = RESULTS if is_full else RESULTS / "partial"
+    write(document, folder / "nodes.json")
+    click.echo(f"{write_report(folder, None if is_full else folder / 'RESULTS.md')} written")
 
 
 if __name__ == "__main__":

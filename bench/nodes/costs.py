@@ -14,13 +14,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.nodes.chain import GRAPH, MESHCTL
+from bench.nodes.chain import MESHCTL, graph_head
 from bench.nodes.process_tree import below, command_line, memory
 from bench.nodes.redis_rival import RIVALS_PYTHON, RivalMissingError
+from bench.processes import kill, remove, segments_of
 
 HERE = Path(__file__).parent
 PATIENCE_S = 60
 LOOK_S = 0.002
+END_S = 10
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def _run(command: Sequence[str], folder: Path, kind_of: Callable[[str], str]) ->
     arrived = folder / "arrived"
     begun_s = time.monotonic()
     with (folder / "told.txt").open("w") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env=dict(os.environ))
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, start_new_session=True)
     try:
         while not arrived.exists():
             if process.poll() is not None or time.monotonic() - begun_s > PATIENCE_S:
@@ -99,16 +101,18 @@ def _means(values: dict[str, list[float]]) -> dict[str, float]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """In order, then by force, with all that is below it."""
+    """As Ctrl-C in a terminal ends it, which tells all its processes; then by force, with what they held."""
     children = below(process.pid)[1:]
-    process.terminate()
+    segments = segments_of([process.pid, *children])
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(10)
+        process.wait(END_S)
     for child in children:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
-    process.kill()
-    process.wait(10)
+    kill(process)
+    remove(segments)
 
 
 def _rtmesh_kind(line: str) -> str:
@@ -116,13 +120,7 @@ def _rtmesh_kind(line: str) -> str:
 
 
 def _rtmesh_graph(nodes: int, path: Path) -> str:
-    lines = [
-        "rtmesh: 1",
-        "name: costs",
-        "protos: [bench/v1/nodes.proto]",
-        f"python_path: [{GRAPH}]",
-        "nodes:",
-    ]
+    lines = graph_head("costs")
     says = f"    parameters: {{path: {path}}}"
     if nodes == 1:
         return "\n".join([*lines, *_rtmesh_node(1, "Lone"), says])

@@ -20,12 +20,14 @@ class Source(ez.Unit):
             yield self.OUT, 1.0
 
 
-class HopSettings(ez.Settings):
+class Last(ez.Settings):
+    """`arrived`: the file that the last node makes; the others have none."""
+
     arrived: str = ""
 
 
 class Hop(ez.Unit):
-    SETTINGS = HopSettings
+    SETTINGS = Last
     IN = ez.InputStream(float)
     OUT = ez.OutputStream(float)
 
@@ -37,12 +39,8 @@ class Hop(ez.Unit):
         yield self.OUT, value
 
 
-class LoneSettings(ez.Settings):
-    arrived: str = ""
-
-
 class Lone(ez.Unit):
-    SETTINGS = LoneSettings
+    SETTINGS = Last
     OUT = ez.OutputStream(float)
 
     @ez.publisher(OUT)
@@ -55,12 +53,12 @@ class Lone(ez.Unit):
 
 def main(count: int, arrived: str) -> None:
     if count == 1:
-        units = {"NODE1": Lone(LoneSettings(arrived=arrived))}
+        units = {"NODE1": Lone(Last(arrived=arrived))}
         ez.run(components=units, process_components=tuple(units.values()))
         return
     units = {"NODE1": Source()}
     for index in range(2, count + 1):
-        units[f"NODE{index}"] = Hop(HopSettings(arrived=arrived if index == count else ""))
+        units[f"NODE{index}"] = Hop(Last(arrived=arrived if index == count else ""))
     nodes = list(units.values())
     wires = [(before.OUT, after.IN) for before, after in zip(nodes, nodes[1:])]
     ez.run(components=units, connections=wires, process_components=tuple(nodes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +42,11 @@ class Chain:
     def hops_us(self) -> list[list[float]]:
         """Of each hop, from one arrival to the next."""
         return [(column / 1e3).tolist() for column in np.diff(self.times_ns, axis=1).T]
+
+
+def read_chain(path: Path, nodes: int, sent: int, note: str = "") -> Chain:
+    """What the last node of a chain wrote: rows of a number and its times. RuntimeError if nothing came."""
+    rows = np.frombuffer(path.read_bytes(), np.int64).reshape(-1, nodes + 2)
+    if not len(rows):
+        raise RuntimeError("no block came to the end of the chain")
+    return Chain(sent, rows[:, 0], rows[:, 1:], note)

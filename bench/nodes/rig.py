@@ -18,6 +18,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
+from bench.processes import kill
 from rtmesh.common.clock import ClockPage
 from rtmesh.common.control import control_layouts, control_ring_names
 from rtmesh.common.processes import child_environment, spawn
@@ -155,7 +156,7 @@ class Rig:
         command += ["" if node.cpu is None else str(node.cpu), str(node.trace or "")]
         process = spawn(command, log_path=self._folder / f"{name}.log", env=child_environment())
         self._processes[name] = process
-        self._open.callback(_end, process)
+        self._open.callback(kill, process)
 
     def _wait_for(self, is_so: Any, what: str, timeout_s: float) -> None:
         deadline_s = time.monotonic() + timeout_s
@@ -174,9 +175,3 @@ def data_layout(reader: str) -> RingLayout:
 
 def _mesh_offset_ns() -> int:
     return time.time_ns() - time.monotonic_ns()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.kill()
-    process.wait(PATIENCE_S)

@@ -42,6 +42,8 @@ class Case:
     size: int
     is_pinned: bool = False
     is_loaded: bool = False
+    # The CPUs are kept awake, and each host has one of its own: between two hosts only.
+    is_awake: bool = False
     target: float | None = None
     stretch: float | None = None
 
@@ -49,7 +51,8 @@ class Case:
     def key(self) -> str:
         """Its name on the command line."""
         where = "-pinned" if self.is_pinned else "-default" if self.kind is Kind.ROUND_TRIP else ""
-        return f"{self.kind}-{size_text(self.size)}{where}{'-loaded' if self.is_loaded else ''}"
+        how = f"{'-loaded' if self.is_loaded else ''}{'-awake' if self.is_awake else ''}"
+        return f"{self.kind}-{size_text(self.size)}{where}{how}"
 
     @property
     def title(self) -> str:
@@ -132,10 +135,10 @@ def select(only: Iterable[str], cases: Sequence[Case] = CASES) -> tuple[Case, ..
 
 
 def groups(cases: Iterable[Case]) -> list[tuple[Case, ...]]:
-    """Those that the same processes can measure one after the other: of one pinning and number of readers."""
+    """Those that the same processes can measure one after the other: of one setting and number of readers."""
     alike = sorted(cases, key=_alike)
     return [tuple(group) for _, group in groupby(alike, key=_alike)]
 
 
-def _alike(case: Case) -> tuple[int, bool]:
-    return case.readers, not case.is_pinned
+def _alike(case: Case) -> tuple[int, bool, bool]:
+    return case.readers, not case.is_pinned, case.is_awake

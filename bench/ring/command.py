@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bench.document import RESULTS, Document, write
-from bench.report import number, table_text, write_report
+from bench.report import as_text, write_report
 from bench.ring.cases import Case, select
 from bench.ring.schedule import Runs, Session, carry_out, steps
 from bench.ring.session import Failed, Measured
@@ -143,25 +143,10 @@ def conclude(wanted: Wanted, document: Document, *, is_whole: bool, is_result: b
         is_whole: it was not interrupted; else the exit status is 1.
         is_result: it may stand in the results; --overwrite puts it there in any case.
     """
-    show(document)
+    click.echo(as_text(document))
     _write(document, wanted.benchmark, wanted.overwrites or (wanted.is_all and is_whole and is_result))
     if not is_whole:
         raise SystemExit(1)
-
-
-def show(document: Document) -> None:
-    """The figures, the rows and the notes, as text."""
-    for table in document.tables:
-        click.echo(f"\n{table.title}\n{table_text(table.columns, table.rows)}")
-    columns = ["case", "rtmesh", "best rival", "its figure", "ratio", "target", "met"]
-    rows = [
-        [row.case, number(row.ours), row.best_rival, number(row.best_rival_figure), number(row.ratio)]
-        + [number(row.target), str(row.met)]
-        for row in document.rows
-    ]
-    click.echo(table_text(columns, rows))
-    for note in document.notes:
-        click.echo(f"- {note}")
 
 
 def _write(document: Document, benchmark: Benchmark, is_full: bool) -> None:

@@ -118,6 +118,10 @@ class System(ABC):
         missing = [name for name in self.distributions if not _is_installed(name)]
         return f"not installed: {', '.join(missing)}; `make bench-ring` installs it" if missing else None
 
+    def settled(self, case: Case) -> AbstractContextManager[None]:
+        """Make the machine as `case` wants it, for every process of a session. Runs in the harness, first."""
+        return nullcontext()
+
     def serve(self, seat: Seat) -> AbstractContextManager[None]:
         """Hold what the processes need around them: a broker, segments. Runs in the harness."""
         return nullcontext()

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, Listener, wait
 from pathlib import Path
 from typing import Any
 
+from bench.processes import kill, remove, segments_of
 from bench.ring.cases import Case
 from bench.ring.endpoint import CONNECT_S, Seat, System
 from bench.ring.load import every_cpu_busy
@@ -69,7 +70,7 @@ class _Processes:
 
 
 def run_session(system: System, cases: Sequence[Case], *, is_quick: bool) -> Iterator[Measured | Failed]:
-    """Measure `cases`, which are of one pinning and number of readers. What fails ends the session."""
+    """Measure `cases`, which are of one setting and number of readers. What fails ends the session only."""
     left = list(cases)
     try:
         with _session(system, cases, is_quick) as sides:
@@ -78,8 +79,13 @@ def run_session(system: System, cases: Sequence[Case], *, is_quick: bool) -> Ite
                 outcomes = _run_case(sides, case, case.seconds(is_quick))
                 yield Measured(system.name, left.pop(0), outcomes[0], tuple(outcomes[1:]))
     except (SessionError, OSError) as error:
-        for case in left:
-            yield Failed(system.name, case, str(error))
+        yield from _failed(system, left, str(error))
+    except Exception as error:  # a system's own code: the others are still to be measured
+        yield from _failed(system, left, f"{type(error).__name__}: {error}")
+
+
+def _failed(system: System, cases: Sequence[Case], reason: str) -> Iterator[Failed]:
+    return (Failed(system.name, case, reason) for case in cases)
 
 
 @contextlib.contextmanager
@@ -90,7 +96,7 @@ def _session(system: System, cases: Sequence[Case], is_quick: bool) -> Iterator[
         seat = _seat(system, cases, folder, is_quick)
         write_seat(seat, folder / "seat.json")
         try:
-            with (folder / "log").open("wb") as log, system.serve(seat):
+            with (folder / "log").open("wb") as log, system.settled(cases[0]), system.serve(seat):
                 segments: set[Path] = set()
                 try:
                     yield _connected(system, seat, processes, log.fileno())
@@ -99,9 +105,7 @@ def _session(system: System, cases: Sequence[Case], is_quick: bool) -> Iterator[
                 finally:
                     segments |= _segments_of(processes)
                     _end(processes)
-                    # What a system leaves in memory would be charged to the next.
-                    for segment in segments:
-                        segment.unlink(missing_ok=True)
+                    remove(segments)
         except SessionError as error:
             raise SessionError(f"{error}{_last_lines(folder / 'log')}") from error
 
@@ -186,16 +190,9 @@ def _say_goodbye(processes: _Processes) -> None:
 
 
 def _segments_of(processes: _Processes) -> set[Path]:
-    """What the processes of this session have mapped from /dev/shm; nobody else may use it meanwhile."""
+    """What this session's processes hold in shared memory; nobody else may use it meanwhile."""
     pids = [side.pid for side in processes.sides.values()] + [child.pid for child in processes.children]
-    found: set[Path] = set()
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-                fields = line.split(maxsplit=5)
-                if len(fields) == 6 and fields[5].startswith("/dev/shm/"):
-                    found.add(Path(fields[5].removesuffix(" (deleted)")))
-    return found
+    return segments_of(pids)
 
 
 def _end(processes: _Processes) -> None:
@@ -206,8 +203,7 @@ def _end(processes: _Processes) -> None:
         os.close(side.descriptor)
         side.control.close()
     for child in processes.children:
-        child.kill()
-        child.wait()
+        kill(child)
 
 
 def _last_lines(log: Path) -> str:

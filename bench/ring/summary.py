@@ -74,6 +74,7 @@ def _row(
     case: Case, ours: Figures | None, rivals: dict[str, Figures], title: str, target: float | None
 ) -> Row:
     is_frugal = ours is None or ours.receiver_cpu_percent <= PACED_RECEIVER_MOST_CPU_PERCENT
+    is_lossless = ours is None or not ours.lost
     row = compare(
         title,
         UNITS[case.kind],
@@ -82,7 +83,7 @@ def _row(
         {name: figures.figure for name, figures in rivals.items()},
         target=target,
         stretch=None if target is None else case.stretch,
-        also=is_frugal or case.kind is not Kind.PACED,
+        also=is_lossless and (is_frugal or case.kind is not Kind.PACED),
     )
     return replace(row, note="; ".join(_remarks(case, ours, row.best_rival, rivals)))
 

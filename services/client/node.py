@@ -13,15 +13,15 @@ It is plain gRPC to the node's own service: what it does, a generated stub does 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from rtmesh.common.errors import InvalidArgumentError, NotFoundError, RtmeshError, UnavailableError
+from rtmesh.client.node_channel import NodeChannel
+from rtmesh.client.node_contract import CONFIGURE, find_method, find_parameters, find_port
+from rtmesh.common.errors import InvalidArgumentError, NotFoundError
 
 # grpc, protobuf and numpy take half a second to import: they come with the first client.
 if TYPE_CHECKING:
-    import grpc
     import numpy as np
     from google.protobuf.descriptor import Descriptor
     from google.protobuf.message import Message
@@ -36,7 +36,6 @@ READY_TIMEOUT_S = 5.0
 OVER_TIMEOUT_S = 0.5
 # Longer than a service waits for its loop (30 s), whose words say more.
 CALL_TIMEOUT_S = 35.0
-_CONFIGURE = "Configure"
 
 
 class NodeClient:
@@ -74,10 +73,7 @@ class NodeClient:
             self.contract: Contract = Contract.of(self._pool.FindServiceByName(service))
         except KeyError:
             raise NotFoundError(f"the protos have no service {service}", "is its package right?") from None
-        self._timeout_s = timeout_s
-        self._over = ""
-        self._lock = threading.Lock()
-        self._channel: grpc.Channel | None = None
+        self._channel = NodeChannel(address, self.name, timeout_s)
 
     @classmethod
     def of(cls, graph: graph_pb2.Graph, status: status_pb2.NodeStatus) -> NodeClient:
@@ -95,9 +91,8 @@ class NodeClient:
             raise NotFoundError(f"there is no node {name}")
         require_service(name, status)
         made = cls(status.address, graph, node.service, name=name)
-        made._over = over_word(status)
-        if made._over:
-            made._timeout_s = OVER_TIMEOUT_S
+        if over := over_word(status):
+            made._channel = NodeChannel(status.address, name, OVER_TIMEOUT_S, over)
         return made
 
     def __enter__(self) -> Self:
@@ -123,7 +118,7 @@ class NodeClient:
         from rtmesh.client.node_tap import Tap
 
         spec = self.port("output", port)
-        return Tap(lambda credits: self._stream(spec.rpc)(credits), count, self._told)
+        return Tap(lambda credits: self._stream(spec.rpc)(credits), count, self._channel.told)
 
     def feed(self, port: str, messages: Iterable[Mapping[str, Any] | Message]) -> int:
         """Send messages to an input that no edge feeds, as fast as the node takes them; how many there were.
@@ -141,7 +136,7 @@ class NodeClient:
 
         spec = self.port("input", port)
         sent = 0
-        with Feed(lambda requests: self._stream(spec.rpc)(requests), self._told) as feed:
+        with Feed(lambda requests: self._stream(spec.rpc)(requests), self._channel.told) as feed:
             for message in messages:
                 feed.send(self._message(spec.message, message, port))
                 sent += 1
@@ -168,11 +163,11 @@ class NodeClient:
 
         spec = self.method(method)
         message = self._message(spec.request, request or {}, method)
-        rpc = self._dial().unary_unary(self._path(spec.name), *self._codec(spec.response))
+        rpc = self._channel.dial().unary_unary(self._path(spec.name), *self._codec(spec.response))
         try:
             return rpc(message, timeout=timeout_s)
         except grpc.RpcError as error:
-            raise self._told(error) from error
+            raise self._channel.told(error) from error
 
     def parameters(self) -> Any:
         """The node's parameters as they are now. Raises NotFoundError if it has none."""
@@ -188,49 +183,23 @@ class NodeClient:
             NotFoundError: the node has no parameters.
         """
         self.require_parameters()
-        return self.call(_CONFIGURE, changes)
+        return self.call(CONFIGURE, changes)
 
     def require_parameters(self) -> Descriptor:
         """The type of the node's parameters. Raises NotFoundError if it has none."""
-        if self.contract.parameters is None:
-            service = self.contract.service.full_name
-            raise NotFoundError(f"{self.name} has no parameters", f"{service} has no rpc {_CONFIGURE}")
-        return self.contract.parameters
+        return find_parameters(self.contract, self.name)
 
     def port(self, direction: str, name: str) -> PortSpec:
         """What the contract says of an "output" or "input". Raises NotFoundError with those there are."""
-        from rtmesh.graph.names import did_you_mean
-
-        spec = self.contract.port(name, direction)
-        if spec is not None:
-            return spec
-        other = "input" if direction == "output" else "output"
-        ports = self.contract.outputs if direction == "output" else self.contract.inputs
-        known = [port.name for port in ports]
-        if self.contract.port(name, other) is not None:
-            remedy = f"its {direction}s: {', '.join(known)}" if known else f"it has no {direction}s"
-            raise NotFoundError(f"{self.name}.{name} is an {other}", remedy)
-        remedy = did_you_mean(name, known) or f"it has no {direction}s"
-        raise NotFoundError(f"{self.name} has no {direction} {name!r:.80}", remedy)
+        return find_port(self.contract, self.name, direction, name)
 
     def method(self, name: str) -> MethodSpec:
         """What the contract says of a method. Raises NotFoundError with the methods that there are."""
-        from rtmesh.graph.names import did_you_mean
-
-        for spec in self.contract.methods:
-            if spec.name == name:
-                return spec
-        known = [spec.name for spec in self.contract.methods]
-        raise NotFoundError(
-            f"{self.name} has no method {name!r:.80}", did_you_mean(name, known) or "it has none"
-        )
+        return find_method(self.contract, self.name, name)
 
     def close(self) -> None:
         """End the connection, and with it every tap. A later use makes a new one."""
-        with self._lock:
-            channel, self._channel = self._channel, None
-        if channel is not None:
-            channel.close()
+        self._channel.close()
 
     def _message(self, descriptor: Descriptor, given: Mapping[str, Any] | Message, rpc: str) -> Message:
         from rtmesh.client.node_values import message_of
@@ -245,7 +214,7 @@ class NodeClient:
 
     def _stream(self, rpc: str) -> Callable[..., Any]:
         method = self.contract.service.methods_by_name[rpc]
-        streams: Callable[..., Any] = self._dial().stream_stream(
+        streams: Callable[..., Any] = self._channel.dial().stream_stream(
             self._path(rpc), *self._codec(method.output_type)
         )
         return streams
@@ -257,39 +226,6 @@ class NodeClient:
         from google.protobuf.message_factory import GetMessageClass
 
         return _serialized, GetMessageClass(response).FromString
-
-    def _dial(self) -> grpc.Channel:
-        import grpc
-
-        from rtmesh.common.serving import CHANNEL_OPTIONS
-
-        with self._lock:
-            if self._channel is None:
-                channel = grpc.insecure_channel(self.address, options=CHANNEL_OPTIONS)
-                try:
-                    grpc.channel_ready_future(channel).result(self._timeout_s)
-                except grpc.FutureTimeoutError:
-                    channel.close()
-                    raise self._silent() from None
-                self._channel = channel
-            return self._channel
-
-    def _silent(self) -> UnavailableError:
-        if self._over:
-            return UnavailableError(f"node {self.name} {self._over}", "start its graph again")
-        return UnavailableError(
-            f"{self.name}: nobody answers at {self.address} within {self._timeout_s:g} s",
-            "is it running, and is that address reachable from here?",
-        )
-
-    def _told(self, error: grpc.RpcError) -> RtmeshError:
-        """What an rpc raised, as an error that names the node."""
-        from rtmesh.common.status_codes import from_rpc_error
-
-        told = from_rpc_error(error)
-        remedy = "" if ": " in told.message else f"see how {self.name} is, then try again"
-        is_lost = isinstance(told, UnavailableError)
-        return UnavailableError(f"{self.name}: {told.message}", remedy) if is_lost else told
 
 
 def connect(client: Client, name: str) -> NodeClient:

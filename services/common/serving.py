@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import errno
+import os
+import socket
+from pathlib import Path
+from typing import Any, Protocol
 
 from rtmesh.common.errors import UnavailableError
 
@@ -44,6 +48,17 @@ CHANNEL_OPTIONS: list[tuple[str, int]] = [
 ]
 
 
+_UNIX = "unix:"
+_Place = tuple[Any, Any, int, str, Any]  # as socket.getaddrinfo gives it
+_IN_USE = "another process may hold it; choose another address or end that process"
+_REMEDIES: dict[int | None, str] = {
+    errno.EADDRNOTAVAIL: "give an address of this computer, or 0.0.0.0 for all of them",
+    errno.ENOENT: "make the folder of the socket first",
+    errno.EACCES: "ports below 1024 are for privileged users; choose another port",
+    socket.EAI_NONAME: "give an address of this computer, or a name of it",
+}
+
+
 class Binds(Protocol):
     """A grpc.Server, a grpc.aio.Server, or what takes its place."""
 
@@ -57,17 +72,44 @@ def add_port(server: Binds, address: str) -> str:
     Raises:
         UnavailableError: the address cannot be bound.
     """
+    _try_bind(address)
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
         raise _cannot_bind(address) from error
     if port == 0:
         raise _cannot_bind(address)
-    return address if address.startswith("unix:") else f"{address.rsplit(':', 1)[0]}:{port}"
+    return address if address.startswith(_UNIX) else f"{address.rsplit(':', 1)[0]}:{port}"
 
 
-def _cannot_bind(address: str) -> UnavailableError:
-    return UnavailableError(
-        f"cannot listen on {address}",
-        "another process may hold it; choose another address or end that process",
-    )
+def _try_bind(address: str) -> None:
+    """Bind it once before gRPC does: where it cannot, it prints a line of its own and tells no reason."""
+    host, _, port = address.rpartition(":")
+    if address.startswith(_UNIX) and not Path(address.removeprefix(_UNIX)).parent.is_dir():
+        raise _cannot_bind(address, OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
+    if address.startswith(_UNIX) or not port.isdecimal():
+        return
+    try:
+        places = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise _cannot_bind(address, error) from error
+    failures = [failure for place in places if (failure := _failure_to_bind(place)) is not None]
+    if len(failures) == len(places):
+        raise _cannot_bind(address, failures[0]) from failures[0]
+
+
+def _failure_to_bind(place: _Place) -> OSError | None:
+    family, kind, protocol, _, socket_address = place
+    try:
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(socket_address)
+    except OSError as error:
+        return error
+    return None
+
+
+def _cannot_bind(address: str, why: OSError | None = None) -> UnavailableError:
+    told = f": {why.strerror}" if why is not None and why.strerror else ""
+    remedy = _REMEDIES.get(why.errno if why is not None else None, _IN_USE)
+    return UnavailableError(f"cannot listen on {address}{told}", remedy)

@@ -67,11 +67,19 @@ def from_rpc_error(error: grpc.RpcError, address: str = "") -> errors.RtmeshErro
     code, details = error.code(), error.details() or ""
     if code is grpc.StatusCode.UNAVAILABLE and address and not was_said(error):
         # gRPC tells the cause last, after all that it tried.
-        cause = details.rpartition(": ")[2]
+        cause = _without_loose_ends(details.rpartition(": ")[2])
         return errors.UnavailableError(
             f"nobody answers at {address} ({cause})", "check that it runs and that the address is right"
         )
     return _ERRORS.get(code, errors.RtmeshError)(details or code.name)
+
+
+def _without_loose_ends(text: str) -> str:
+    """Without the brackets at its end that were opened before it."""
+    pairs = {")": "(", "]": "["}
+    while text[-1:] in pairs and text.count(text[-1]) > text.count(pairs[text[-1]]):
+        text = text[:-1]
+    return text
 
 
 def abort_now(context: grpc.ServicerContext, error: errors.RtmeshError) -> NoReturn:

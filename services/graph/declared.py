@@ -166,7 +166,9 @@ def _read_node(name: str, field: Field) -> DeclaredNode:
         inputs = fields["inputs"].named_entries(_TWO_WRITERS, _ONE_WRITER)
         edges = [read_input(port, field) for port, field in inputs.items()]
         declared.edges = [edge for edge in edges if edge is not None]
-        declared.unreadable_edges = edges.count(None)
+        declared.unreadable_edges = edges.count(None) if fields["inputs"].is_mapping else 1
+    elif field.has_other_keys_than(NODE_KEYS):
+        declared.unreadable_edges = 1  # perhaps that was meant to be `inputs`
     if "outputs" in fields:
         declared.outputs = [_read_output(*item) for item in fields["outputs"].named_entries().items()]
     return declared

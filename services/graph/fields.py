@@ -56,6 +56,9 @@ class Field:
     def is_mapping(self) -> bool:
         return isinstance(self.value, Entries)
 
+    def has_other_keys_than(self, known: Collection[str]) -> bool:
+        return isinstance(self.value, Entries) and not self.value.values.keys() <= set(known)
+
     def refuse(self, text: str, remedy: str = "") -> None:
         self.problems.add(self.value.mark, self.path, text, remedy)
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import ServiceDescriptor
 
+from rtmesh.graph.class_checks import refuse_missing_classes
 from rtmesh.graph.code_checks import refuse_by_code
 from rtmesh.graph.declared import DeclaredGraph, read_graph
 from rtmesh.graph.document import Mark, parse_document
@@ -18,7 +19,7 @@ from rtmesh.graph.fields import Field, Problems
 from rtmesh.graph.files import is_folder
 from rtmesh.graph.given_parameters import resolve_parameters
 from rtmesh.graph.memory import graph_problems
-from rtmesh.graph.node_code import read_codes
+from rtmesh.graph.node_code import module_folders, read_codes
 from rtmesh.graph.positions import Positions
 from rtmesh.graph.problems import GraphError, Problem
 from rtmesh.graph.protos import compile_protos, find_proto, pool_of, without_positions
@@ -69,6 +70,7 @@ def check_graph(
     graph, edges = _resolve(declared, protos, overrides, problems)
     graph.source, graph.folder = source, str(folder)
     codes = read_codes(graph)
+    refuse_missing_classes(declared.nodes, codes, module_folders(graph))
     refuse_by_code(edges, codes)
     if problems.found:
         raise GraphError(problems.in_order())

@@ -16,7 +16,7 @@ from rtmesh.v1 import graph_pb2
 
 # Decorators that leave a method what it is to the SDK.
 _HARMLESS = {"property", "staticmethod", "classmethod", "override", "cached_property"}
-_LARGEST_SOURCE_BYTES = 1 << 20
+LARGEST_SOURCE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,15 @@ class NodeCode:
 
 def read_codes(graph: graph_pb2.Graph) -> dict[str, NodeCode]:
     """What is known of each node's code, by node; nodes that were not understood are absent."""
-    folder = Path(graph.folder)
-    search = [folder, *(folder / entry for entry in graph.python_path)]
+    search = module_folders(graph)
     codes = {node.name: read_code(node.run, search) for node in graph.nodes if node.run}
     return {name: code for name, code in codes.items() if code is not None}
+
+
+def module_folders(graph: graph_pb2.Graph) -> list[Path]:
+    """Where a graph's modules are looked for before those of Python itself."""
+    folder = Path(graph.folder)
+    return [folder, *(folder / entry for entry in graph.python_path)]
 
 
 def find_source(module: str, search: Sequence[Path]) -> Path | None:
@@ -64,7 +69,7 @@ def read_code(run: str, search: Sequence[Path]) -> NodeCode | None:
     if file is None:
         return None
     try:
-        if file.stat().st_size > _LARGEST_SOURCE_BYTES:
+        if file.stat().st_size > LARGEST_SOURCE_BYTES:
             return None
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):

@@ -246,4 +246,6 @@ def _shown(value: object) -> str:
         return "nothing"
     if isinstance(value, int) and abs(value) >= 1 << 80:
         return "a very large number"
-    return f"{type(value).__name__} {value!r:.60}"
+    kind = {str: "the text", bool: "the bool"}.get(type(value), "the number")
+    shown = str(value).lower() if isinstance(value, bool) else f"{value!r:.60}"
+    return f"{kind} {shown}"

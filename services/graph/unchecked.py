@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rtmesh.graph.cycles import find_cycles, spell_out
-from rtmesh.graph.node_code import NodeCode, find_source
+from rtmesh.graph.names import did_you_mean
+from rtmesh.graph.node_code import NodeCode, find_source, module_folders
 from rtmesh.v1 import graph_pb2
 
 
@@ -26,15 +27,34 @@ def unchecked_notes(graph: graph_pb2.Graph, codes: Mapping[str, NodeCode]) -> li
 
 
 def _program_notes(graph: graph_pb2.Graph) -> list[str]:
-    folder = Path(graph.folder)
-    search = [folder, *(folder / entry for entry in graph.python_path)]
+    search = module_folders(graph)
     notes = []
     for node in graph.nodes:
         if node.command:
             notes.append(f"nodes.{node.name}.command: {node.command[0]} is looked for on its machine")
         elif find_source(node.run.partition(":")[0], search) is None:
-            notes.append(f"nodes.{node.name}.run: {node.run} is not in this folder; its machine looks for it")
+            note = f"nodes.{node.name}.run: {node.run} is not in this folder; its machine looks for it"
+            notes.append(note + _near_module(node.run.partition(":")[0], search))
     return [*notes, "whether the nodes' code can be imported is asked of the machines before anything starts"]
+
+
+def _near_module(module: str, search: Sequence[Path]) -> str:
+    """The module that may have been meant, if one beside it has nearly that name."""
+    package, _, name = module.rpartition(".")
+    folders = [folder.joinpath(*package.split(".")) for folder in search]
+    names = sorted({file.stem for folder in folders for file in _python_files(folder)})
+    near = did_you_mean(name, names)
+    asked = "did you mean "
+    if not near.startswith(asked):
+        return ""
+    return f"; {asked}{package}{'.' if package else ''}{near.removeprefix(asked)}"
+
+
+def _python_files(folder: Path) -> list[Path]:
+    try:
+        return list(folder.glob("*.py"))
+    except (OSError, ValueError):
+        return []
 
 
 def _step_notes(graph: graph_pb2.Graph, codes: Mapping[str, NodeCode]) -> list[str]:

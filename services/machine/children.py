@@ -15,7 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rtmesh.common import processes
+from rtmesh.common.cpus import cpus_text
 from rtmesh.common.siblings import ForkedChild
+from rtmesh.machine.cpu_masks import cpus_of
 from rtmesh.machine.paths import FOLDER_VARIABLE
 from rtmesh.machine.state import Process, State
 from rtmesh.v1 import status_pb2
@@ -28,7 +30,7 @@ ChildProcess = subprocess.Popen[bytes] | ForkedChild
 
 
 class Usage:
-    """CPU time and memory of a process, the last known after its end."""
+    """CPU time, CPUs and memory of a process, the last known after its end."""
 
     def __init__(self, name: str, process_id: int) -> None:
         self.name = name
@@ -36,6 +38,7 @@ class Usage:
         self._started = time.monotonic()
         self._cpu_time_ms = 0
         self._memory_bytes = 0
+        self._cpus = ""
 
     def sample(self) -> None:
         try:
@@ -46,6 +49,7 @@ class Usage:
             return
         self._cpu_time_ms = used.cpu_time_ms
         self._memory_bytes = used.memory_bytes or self._memory_bytes  # a zombie has none
+        self._cpus = cpus_text(cpus_of(self.process_id)) or self._cpus
 
     def status(self, restarts: int = 0) -> status_pb2.ProcessStatus:
         elapsed_ms = max((time.monotonic() - self._started) * 1000, 1.0)
@@ -56,6 +60,7 @@ class Usage:
             cpu_percent=100 * self._cpu_time_ms / elapsed_ms,
             memory_bytes=self._memory_bytes,
             restarts=restarts,
+            cpus=self._cpus,
         )
 
 

@@ -10,13 +10,17 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from importlib.metadata import version
 
-from rtmesh.common.errors import ProblemsError
+from rtmesh.common.cpus import listed_cpus
+from rtmesh.common.errors import ProblemsError, RtmeshError
 from rtmesh.common.logs import get_logger
 from rtmesh.machine.addresses import Network
+from rtmesh.machine.awake import Awake
 from rtmesh.machine.children import Children, Usage
 from rtmesh.machine.clock_keeper import ClockKeeper
 from rtmesh.machine.clock_page import make_clock_page
+from rtmesh.machine.cpu_keeper import CpuKeeper
 from rtmesh.machine.doorbell import Doorbell
+from rtmesh.machine.faults import problem_of, told
 from rtmesh.machine.link import Link
 from rtmesh.machine.log_orders import LogOrders
 from rtmesh.machine.nurseries import Nurseries
@@ -51,6 +55,7 @@ class Daemon:
             options.machine, paths, children, self._data.listen, own_process_id, self._report_link
         )
         self._usage = Usage("meshd", os.getpid())
+        self._awake = Awake(options.keep_awake, self._report_awake)
         self._host = self._make_host(state, children, own_process_id)
         self._runs: dict[str, Run] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -61,6 +66,7 @@ class Daemon:
         self._doorbell = Doorbell(paths.doorbell, self._rang)
         # Nobody but its runs reads the page.
         self._clock = ClockKeeper(self._host.clock, lambda: not self._runs, self._report_clock)
+        self._cpus = CpuKeeper(options.loop_cpus, lambda: [run.loops() for run in self._runs.values()])
         self._link = Link(
             options.scheduler, self._hello, self._current, self._ordered, self._cut, self._clock.keep
         )
@@ -81,6 +87,7 @@ class Daemon:
             clock=clock,
             clock_segment=clock.name,
             parent_process_id=parent_process_id,
+            loop_cpus=listed_cpus(self._options.loop_cpus),
             processes=self._processes,
             report=lambda report: self._report(report),
         )
@@ -94,6 +101,7 @@ class Daemon:
         self._paths.remove_old_runs(self._runs)
         keeping = asyncio.get_running_loop().create_task(self._keep_joined())
         chrony = asyncio.get_running_loop().create_task(self._clock.watch_chrony())
+        cpus = asyncio.get_running_loop().create_task(self._cpus.keep())
         try:
             await _first_of(keeping, stopped)
             log.info("stopping", runs=len(self._runs))
@@ -101,9 +109,9 @@ class Daemon:
             await asyncio.gather(*(self._stop(run) for run in list(self._locks)))
             await self._link.leave(LEAVE_TIMEOUT_S)
         finally:
-            for task in (keeping, chrony):
+            for task in (keeping, chrony, cpus):
                 task.cancel()
-            await asyncio.gather(keeping, chrony, return_exceptions=True)
+            await asyncio.gather(keeping, chrony, cpus, return_exceptions=True)
 
     async def _keep_joined(self) -> None:
         await until_end_of(self._options.join_at_end_of)
@@ -140,6 +148,7 @@ class Daemon:
 
     def _current(self) -> Iterator[machine_pb2.JoinRequest]:
         """All that a scheduler without memory needs to know."""
+        yield machine_pb2.JoinRequest(keep_awake=self._awake.state)
         for run in self._runs.values():
             yield from (machine_pb2.JoinRequest(node=report) for report in run.statuses())
         yield from (machine_pb2.JoinRequest(link=link) for link in self._relay.links())
@@ -156,6 +165,9 @@ class Daemon:
 
     def _report_clock(self, status: status_pb2.ClockStatus) -> None:
         self._report(machine_pb2.JoinRequest(clock=status))
+
+    def _report_awake(self) -> None:
+        self._report(machine_pb2.JoinRequest(keep_awake=self._awake.state))
 
     # orders
 
@@ -211,13 +223,27 @@ class Daemon:
         name = order.plan.run
         answer = machine_pb2.Prepared(run=name)
         if name not in self._runs and not self._is_closing:
-            self._runs[name] = Run(order.plan, self._host)
             try:
-                await self._runs[name].prepare(dict(order.data_addresses))
+                await self._begin_run(order)
             except ProblemsError as error:
-                del self._runs[name]
+                self._forget(name)
                 answer.problems.extend(error.problems)
         self._report(machine_pb2.JoinRequest(prepared=answer))
+
+    async def _begin_run(self, order: machine_pb2.Prepare) -> None:
+        """Raises ProblemsError: it could not be done; nothing of the run is left."""
+        try:
+            self._awake.hold(order.plan.run)
+        except (RtmeshError, OSError) as error:
+            log.error("cannot prepare", run=order.plan.run, why=told(error))
+            raise ProblemsError([problem_of(self._options.machine, error)]) from error
+        self._runs[order.plan.run] = run = Run(order.plan, self._host)
+        await run.prepare(dict(order.data_addresses))
+
+    def _forget(self, name: str) -> bool:
+        """A run is not here any more; whether it was."""
+        self._awake.release(name)
+        return self._runs.pop(name, None) is not None
 
     async def _start(self, order: machine_pb2.Start) -> None:
         if order.run in self._runs:
@@ -244,7 +270,7 @@ class Daemon:
                 ended.accounts.CopyFrom(await run.stop())
         except Exception as error:  # told here; the scheduler must not wait for a run that cannot end well
             log.error("a run did not end well", run=name, exc_info=error)
-        if self._runs.pop(name, None) is not None:
+        if self._forget(name):
             self._remember_end(ended)
         self._report(machine_pb2.JoinRequest(ended=ended))
 

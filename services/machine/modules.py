@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.machinery
 import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+from rtmesh.graph.module_names import ModuleNames, read_names
 
 EXTENSIONS = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 
@@ -38,9 +39,9 @@ def check_class(module: str, class_name: str, search: Sequence[Path]) -> Path:
         )
     if path.suffix != ".py":
         return path  # compiled: only importing it would tell
-    names, is_open = _names(path, module)
-    if class_name not in names and not is_open:
-        classes = ", ".join(sorted(names)) or "none"
+    names = _names(path, module)
+    if not names.may_have(class_name):
+        classes = ", ".join(sorted(names.all)) or "none"
         raise ModuleProblem(f"{path} has no class {class_name}", f"it defines: {classes}")
     return path
 
@@ -74,40 +75,11 @@ def _files(name: str, folders: Iterable[Path]) -> Iterator[Path]:
         yield from (path for path in candidates if path.is_file())
 
 
-def _names(path: Path, module: str) -> tuple[set[str], bool]:
-    """Names that a module binds at its top level, and whether it may bind others."""
+def _names(path: Path, module: str) -> ModuleNames:
     try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
+        return read_names(path)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 0
         raise ModuleProblem(
             f"{path}:{line}: module {module} cannot be parsed: {error}", "correct it"
         ) from error
-    names: set[str] = set()
-    for statement in _top_level(tree.body):
-        names.update(_bound(statement))
-    return names - {"*"}, bool({"*", "__getattr__"} & names)
-
-
-def _top_level(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements that run on import, also inside `if`, `try` and `with`."""
-    for statement in body:
-        yield statement
-        if isinstance(statement, (ast.If, ast.Try, ast.With, ast.For, ast.While)):
-            for field in ("body", "orelse", "finalbody"):
-                yield from _top_level(getattr(statement, field, []))
-            for handler in getattr(statement, "handlers", []):
-                yield from _top_level(handler.body)
-
-
-def _bound(statement: ast.stmt) -> set[str]:
-    match statement:
-        case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
-            return {name}
-        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            return {alias.asname or alias.name for alias in aliases}
-        case ast.Assign(targets=targets):
-            return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
-        case ast.AnnAssign(target=ast.Name(id=name)):
-            return {name}
-    return set()

@@ -14,6 +14,8 @@ from rtmesh.common import control as words
 from rtmesh.common.logs import get_logger
 from rtmesh.machine.children import Child, log_tail
 from rtmesh.machine.control import NodeControl
+from rtmesh.machine.cpu_keeper import Loop
+from rtmesh.machine.cpu_masks import confine
 from rtmesh.machine.effects import AskStack, Effect, Kill, LetGo, Order, Report, Spawn
 from rtmesh.machine.faults import told
 from rtmesh.machine.keeper import Keeper
@@ -26,6 +28,7 @@ from rtmesh.v1 import node_pb2, plan_pb2, status_pb2
 
 STACK_WAIT_S = 1.0
 STACK_LOOK_S = 0.02
+_AT_WORK = (status_pb2.NODE_STATE_RUNNING, status_pb2.NODE_STATE_STUCK, status_pb2.NODE_STATE_DRAINING)
 
 log = get_logger()
 
@@ -94,6 +97,12 @@ class NodeHost:
     def is_set_up(self) -> bool:
         """Whether the loop's first setup is over, however it went."""
         return self.supervisor.state not in (status_pb2.NODE_STATE_STARTING, status_pb2.NODE_STATE_SETTING_UP)
+
+    def loop(self) -> Loop:
+        """What its machine's CPUs have to do with."""
+        process_id = self._child.process_id if self._child and self._child.return_code is None else 0
+        is_at_work = bool(process_id) and self.supervisor.state in _AT_WORK
+        return Loop(self.name, process_id, is_at_work, self._control.words()[words.WORD_STEPS])
 
     def look(self) -> None:
         """Read what the loop said, and look at the time and at the step it is in."""
@@ -170,6 +179,8 @@ class NodeHost:
         path = self._write_config(epoch)
         self._logs.begin_life()
         self._child = self._start_process(path)
+        if self._site.loop_cpus:
+            confine(self._child.process_id, self._site.loop_cpus)
 
     def _start_process(self, config: Path) -> Child:
         name, folder = f"{self.name} loop", self._site.folder

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rtmesh.common.cpus import AUTO, check_loop_cpus
 from rtmesh.common.errors import FailedPreconditionError, InvalidArgumentError
 from rtmesh.graph.names import LONGEST_NAME, MACHINE_NAME, is_name
 from rtmesh.machine.addresses import UNIX, WILDCARDS, HostPort, parse_host_port
@@ -42,10 +43,14 @@ class Options:
     host: str = ""
     data_port: int = 0
     advertise: str = ""
+    # auto, any, or the CPUs on which loops run.
+    loop_cpus: str = AUTO
     # End with this process; 0: with nobody.
     parent_process_id: int = 0
     # Join when nobody has the other end of this pipe open any more; None: at once.
     join_at_end_of: int | None = None
+    # Let no CPU sleep while a run is here.
+    keep_awake: bool = False
 
     def open_things(self) -> list[str]:
         """What can be reached or overheard without a password, in words; empty if nothing can."""
@@ -81,6 +86,7 @@ def _options(given: argparse.Namespace) -> Options:
             "pass --insecure to allow that on a network you trust; TLS does not exist yet",
         )
     _check_advertise(given.advertise, listen)
+    check_loop_cpus(given.loop_cpus)
     return Options(
         machine=given.machine,
         scheduler=given.scheduler,
@@ -89,8 +95,10 @@ def _options(given: argparse.Namespace) -> Options:
         host=listen.host if listen else "",
         data_port=listen.port if listen else 0,
         advertise=given.advertise,
+        loop_cpus=given.loop_cpus,
         parent_process_id=given.die_with_parent,
         join_at_end_of=given.join_at_end_of,
+        keep_awake=given.keep_awake,
     )
 
 
@@ -159,6 +167,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--insecure", action="store_true", help="allow TCP, which has neither encryption nor passwords yet"
+    )
+    parser.add_argument(
+        "--keep-awake",
+        action="store_true",
+        help="while a graph runs here, let no CPU of this computer fall asleep, so that a message wakes a "
+        "node in a few microseconds, not 20 to 100. For control loops faster than about 5 ms. It costs power "
+        "and heat, as every idle CPU spins in the kernel: busy ones get less boost where they share a power "
+        "budget, and the host of a virtual machine sees full load. Needs to write /dev/cpu_dma_latency: "
+        "root, or a udev rule; meshd does not start where it cannot",
+    )
+    parser.add_argument(
+        "--loop-cpus",
+        default=AUTO,
+        metavar="auto|any|LIST",
+        help="the CPUs on which loops run: auto, all of them, and loops that hand messages to each other "
+        "share one while that is quicker; any, where the kernel places them; or a list, 2,3 or 2-5 [auto]",
     )
     parser.add_argument("--die-with-parent", type=int, default=0, metavar="PID", help=argparse.SUPPRESS)
     parser.add_argument("--join-at-end-of", type=int, metavar="FD", help=argparse.SUPPRESS)

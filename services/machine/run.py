@@ -13,6 +13,8 @@ from rtmesh.common.errors import ProblemsError, RtmeshError
 from rtmesh.common.logs import get_logger
 from rtmesh.machine.addresses import Network
 from rtmesh.machine.children import Children
+from rtmesh.machine.cpu_groups import ring_edges
+from rtmesh.machine.cpu_keeper import RunLoops
 from rtmesh.machine.faults import problem_of, told
 from rtmesh.machine.node import NodeHost
 from rtmesh.machine.nurseries import Nurseries
@@ -50,6 +52,7 @@ class Host(NamedTuple):
     clock: ClockPage
     clock_segment: str
     parent_process_id: int
+    loop_cpus: frozenset[int]
     processes: Callable[[], list[status_pb2.ProcessStatus]]
     report: Callable[[machine_pb2.JoinRequest], None]
 
@@ -64,6 +67,7 @@ class Run:
         self._rings = RunRings(host.machine, plan.run, host.state)
         self._offspring = host.nurseries.for_run()
         self._nodes: dict[str, NodeHost] = {}
+        self._ring_edges = ring_edges(plan)
         self._period_s = RUNNING_PERIOD_S
         self._pulse: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -124,6 +128,11 @@ class Run:
             machine_pb2.NodeReport(run=self.plan.run, status=node.status()) for node in self._nodes.values()
         ]
 
+    def loops(self) -> RunLoops:
+        """The loops that have not ended for good."""
+        nodes = [node for node in self._nodes.values() if not node.supervisor.is_over]
+        return RunLoops(self.plan.run, self._ring_edges, tuple(node.loop() for node in nodes))
+
     def accounts(self) -> machine_pb2.AccountsReport:
         """What the rings say now."""
         return machine_pb2.AccountsReport(
@@ -167,6 +176,7 @@ class Run:
             children=host.children,
             offspring=self._offspring,
             parent_process_id=host.parent_process_id,
+            loop_cpus=host.loop_cpus,
             report=self._report_node,
             changed=self._changed,
         )

@@ -32,6 +32,8 @@ class Site:
     offspring: Offspring
     # Process id of meshd if its children are to end with it, else 0.
     parent_process_id: int
+    # Those on which loops run; none: all that meshd has.
+    loop_cpus: frozenset[int]
     report: Callable[[status_pb2.NodeStatus], None]
     # Called after every event of a node: its deadline may have changed, it may be over.
     changed: Callable[[], None]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvloop
 
+from rtmesh.common.cpu_sleep import check_cpus_can_be_kept_awake
 from rtmesh.common.errors import InvalidArgumentError
 from rtmesh.common.logs import get_logger
 from rtmesh.machine.daemon import Daemon
@@ -29,12 +30,14 @@ def run(options: Options, spare: Spare | None = None) -> None:
 
     Raises:
         RtmeshError: another meshd of this name and folder runs; a path is too long; there is no such root;
-            the scheduler does not take this machine.
+            the scheduler does not take this machine; its CPUs cannot be kept awake.
         RingError: there is no shared memory left.
         OSError: the folder cannot be used.
     """
     _warn(options)
     _check_root(options.root)
+    if options.keep_awake:
+        check_cpus_can_be_kept_awake()
     paths = Paths(options.runtime_folder, options.machine)
     _check_lengths(paths)
     paths.make()

@@ -32,6 +32,7 @@ from rtmesh.node.channel import Channel
 from rtmesh.node.definition import Definition
 from rtmesh.node.engine import Engine
 from rtmesh.node.errors import StopRequested
+from rtmesh.node.large_pages import use_large_pages
 from rtmesh.node.loop_host import LoopHost
 from rtmesh.node.node_code import load_class, load_contract
 from rtmesh.node.parts import Wiring, assemble
@@ -109,6 +110,7 @@ class Loop:
         # What setup() made stays: later collections need not look at it again.
         gc.collect()
         gc.freeze()
+        use_large_pages()
         self._tell(READY)
         if not self._wait_for_start(engine):
             return self._end(engine) if self._channel.is_draining else STOPPED

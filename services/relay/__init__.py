@@ -4,6 +4,7 @@ frames        messages as bytes on the wire
 window        credit and release of one edge that enters: pure
 egress        an edge that leaves: a reader's seat, lent to one lane at a time
 outgoing      the edge on a lane: its ring read against credit
+departures    all that leave on one lane, as its sending thread sees them
 ingress       an edge that enters: opened on one lane after the other until its end
 ingress_ring  the ring it fills
 lane          a stream between two machines: many edges, both directions
@@ -13,7 +14,7 @@ links         which ingress edges are connected, and who watches
 carrier       the runs that are carried: their edges and machines
 servicer      the two services, translated
 wire          what lanes ask of gRPC
-polled        .. by its lower layer: who receives polls (polled_calls: one call)
+polled        .. by its lower layer: who receives polls (polled_listener: its server, polled_calls: a call)
 ordinary      .. by its public interface
 wires         which of the two works here
 tuning        what is set before gRPC is loaded

@@ -23,6 +23,9 @@ _VAIN_S = 3.0
 class FarMachine:
     """Keeps a lane up for all small edges with one machine, and one for each large edge.
 
+    Those of large edges go over a connection of their own: in one with them a small message waits until a
+    large one has left the socket, and for the thread that copies what came.
+
     Args:
         own: the name of this machine.
         name: of the other one.
@@ -43,7 +46,7 @@ class FarMachine:
         self._missing_since_s: dict[str, float] = {}
         self._retry: dict[str, Backoff] = {}
         self._dial_at_s: dict[str, float] = {}
-        self._connection: Connection | None = None
+        self._connections: dict[bool, Connection] = {}  # by whether it is for large edges
         self._changed = threading.Event()
         self._is_closed = False
         self._keeping = threading.Thread(target=self._keep, name=f"to {name}", daemon=True)
@@ -54,7 +57,7 @@ class FarMachine:
         with self._lock:
             if address and address != self._address:
                 self._address = address
-                self._hang_up()
+                self._hang_up_all()
 
     def use(self, lane: str, ingress: IngressEdge | None = None) -> None:
         """One more edge goes over a lane; one that enters here is opened there, now and on each after it."""
@@ -90,8 +93,7 @@ class FarMachine:
                 del self._lanes[lane.name]
             if lane.is_up and lane.name in self._retry:
                 self._retry[lane.name].reset()
-            if not any(lane.is_dialled for lane in self._lanes.values()):
-                self._hang_up()  # one whose attempt failed would let the next wait
+            self._hang_up_unused(lane)
         self._changed.set()
 
     def close(self) -> None:
@@ -103,7 +105,7 @@ class FarMachine:
         for lane in lanes:
             lane.end(UnavailableError("the relay ends"))
         with self._lock:
-            self._hang_up()
+            self._hang_up_all()
 
     def _begin(self, name: str, cancel: Callable[[], object]) -> Lane:
         lane = Lane(self._own, self._name, name, self._find_egress, cancel)
@@ -133,7 +135,7 @@ class FarMachine:
         for lane in silent:
             # Also the connection: what is sent into a dead one waits for its next attempt, which may be long.
             with self._lock:
-                self._hang_up()
+                self._hang_up(_is_large(lane.name))
             self.drop(lane, UnavailableError("it has not been heard for 2.5 s"))
 
     def _end_unused(self) -> None:
@@ -159,9 +161,7 @@ class FarMachine:
 
     def _dial(self, name: str) -> None:
         with self._lock:
-            if self._connection is None:
-                self._connection = self._wire.connect(self._address)
-            connection = self._connection
+            connection = self._connection_for(name)
             retry = self._retry.setdefault(name, Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S))
             self._dial_at_s[name] = time.monotonic() + retry.next_s()
         cancels: list[Callable[[], object]] = []
@@ -175,7 +175,29 @@ class FarMachine:
             for cancel in cancels:
                 cancel()
 
-    def _hang_up(self) -> None:
-        connection, self._connection = self._connection, None
+    def _connection_for(self, lane: str) -> Connection:
+        is_large = _is_large(lane)
+        if is_large not in self._connections:
+            self._connections[is_large] = self._wire.connect(self._address)
+        return self._connections[is_large]
+
+    def _hang_up_unused(self, over: Lane) -> None:
+        """The connection of a lane that is over, but for other lanes: a failed attempt lets the next wait."""
+        is_large = _is_large(over.name)
+        dialled = (lane.name for lane in self._lanes.values() if lane.is_dialled)
+        if all(_is_large(name) != is_large for name in dialled):
+            self._hang_up(is_large)
+
+    def _hang_up_all(self) -> None:
+        for is_large in list(self._connections):
+            self._hang_up(is_large)
+
+    def _hang_up(self, is_large: bool) -> None:
+        connection = self._connections.pop(is_large, None)
         if connection is not None:
             connection.close()
+
+
+def _is_large(lane: str) -> bool:
+    """Whether a lane is that of one large edge."""
+    return lane != ""

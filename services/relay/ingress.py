@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import structlog
 
 from rtmesh.common.errors import FailedPreconditionError
 from rtmesh.relay.backoff import Backoff
-from rtmesh.relay.frames import ChunkData, EdgeData
 from rtmesh.relay.ingress_ring import IngressRing
 from rtmesh.relay.window import DROPPING_WINDOW, Window
-from rtmesh.shm import RingError, Writer
+from rtmesh.shm import ChunkData, EdgeData, RingError, Writer
 from rtmesh.v1.graph_pb2 import WHEN_FULL_BLOCK
 from rtmesh.v1.plan_pb2 import IngressPlan
 from rtmesh.v1.relay_pb2 import Grant, OpenEdge
@@ -22,6 +22,23 @@ _FIRST_RETRY_S = 0.1
 _LONGEST_RETRY_S = 2.0
 
 Tell = Callable[[bool, str], None]
+
+
+class Outlook(NamedTuple):
+    """What there may be to tell the far side.
+
+    Attributes:
+        is_due: there is something that should not wait.
+        has_little: there is, or may soon be, something that could.
+        due_at: position that the ring's reader has to release before something is due; 0: never.
+    """
+
+    is_due: bool
+    has_little: bool
+    due_at: int
+
+
+_NOTHING = Outlook(is_due=False, has_little=False, due_at=0)
 
 
 class IngressEdge:
@@ -128,17 +145,14 @@ class IngressEdge:
                 return self._grant(window, number)
             return None
 
-    @property
-    def has_little_news(self) -> bool:
-        """Whether there is, or may soon be, something to tell that could wait."""
+    def outlook(self) -> Outlook:
+        """What there may be to tell before long."""
         with self._lock:
-            return self._window is not None and (self._window.has_news or self._window.unreleased > 0)
-
-    @property
-    def due_at(self) -> int:
-        """Position that the ring's reader has to release before there is something to tell; 0: never."""
-        with self._lock:
-            return max(1, self._window.due_at) if self._window is not None and self._blocks else 0
+            window = self._window
+            if window is None:
+                return _NOTHING
+            has_little = window.has_news or window.unreleased > 0
+            return Outlook(window.is_due, has_little, max(1, window.due_at) if self._blocks else 0)
 
     def close(self) -> None:
         """Let go of the ring, which keeps what it holds. No lane has it any more."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rtmesh.relay.frames import ChunkData
 from rtmesh.relay.window import Held
-from rtmesh.shm import Writer, publish_records
+from rtmesh.shm import ChunkData, Writer, publish_records
 
 
 class IngressRing:

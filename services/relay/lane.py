@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rtmesh.common.errors import AbortedError, RtmeshError
-from rtmesh.common.status_codes import code_of, error_from_number
+from rtmesh.common.status_codes import error_from_number
+from rtmesh.relay.departures import Departures, refusal
 from rtmesh.relay.egress import EgressEdge
-from rtmesh.relay.frames import ChunkData, EdgeData, Parts, split
+from rtmesh.relay.frames import Parts, split
 from rtmesh.relay.ingress import IngressEdge
-from rtmesh.relay.outgoing import Outgoing
-from rtmesh.shm import Doorbell, wait
+from rtmesh.shm import ChunkData, Doorbell, EdgeData, wait
 from rtmesh.v1.relay_pb2 import Answer, Frame, Grant, LaneHello, OpenEdge
 
 # A side that has nothing to say says so this often; silence for longer than the other means a cut.
@@ -28,8 +28,6 @@ HEARTBEAT_S = 0.5
 SILENCE_S = 2.5
 # What could wait, waits so long at most.
 _TAIL_S = 0.02
-# A frame is full above this; one edge gives 64 KiB at a time, or one large message.
-_FULL_BYTES = 256 * 1024
 # Another thread has its turn; who ends it says so, and this is for the one that was interrupted.
 _STEP_ASIDE_S = 0.1
 _NOT_FOUND = 5  # google.rpc.Code
@@ -72,13 +70,12 @@ class Lane:
         self._answers: deque[Answer] = deque()
         self._closed: deque[int] = deque()
         self._unopened: deque[IngressEdge] = deque()
-        self._unbegun: deque[Outgoing] = deque()
-        self._outgoing: dict[int, Outgoing] = {}
+        self._departures = Departures(self._answers.append)
         self._incoming: dict[int, IngressEdge] = {}
-        self._numbers = self._first = 0
+        self._numbers = 0
         self._sent_s = self._heard_s = self._looked_s = time.monotonic()
         self._is_tail_due = False
-        self._has_more = True  # to look for without a sleep
+        self._has_passed_news = False  # for the last frame, which had messages: the next one has it
 
     # any thread
 
@@ -107,12 +104,9 @@ class Lane:
             if self.reason is not None:
                 return
             self.reason = reason
-            for outgoing in [*self._outgoing.values(), *self._unbegun]:
-                outgoing.end()
+            self._departures.end_all()
             edges = [*self._incoming.values(), *self._unopened]
-            self._outgoing.clear()
             self._incoming.clear()
-            self._unbegun.clear()
             self._unopened.clear()
         for edge in edges:
             edge.left(f"{self.far}: {reason}")
@@ -144,7 +138,7 @@ class Lane:
 
     def _apply_others(self, frame: Frame) -> None:
         for grant in frame.grants:
-            outgoing = self._outgoing.get(grant.number)
+            outgoing = self._departures.get(grant.number)
             if outgoing is not None and outgoing.grant(grant):
                 self._bell.ring()
         if not (frame.opens or frame.answers or frame.closed):
@@ -154,7 +148,7 @@ class Lane:
         for answer in frame.answers:
             self._answered(answer)
         for number in frame.closed:
-            outgoing = self._outgoing.get(number)
+            outgoing = self._departures.get(number)
             if outgoing is not None:
                 outgoing.cut(AbortedError("the far machine released it"))
         self._bell.ring()
@@ -180,9 +174,10 @@ class Lane:
         try:
             outgoing = self._find_egress(opening.run, opening.edge).open(opening, self._bell.ring)
         except RtmeshError as error:
-            self._refuse(opening.number, error)
+            self._answers.append(refusal(opening.number, error))
+            self._bell.ring()
             return
-        self._unbegun.append(outgoing)
+        self._departures.add(outgoing)
 
     def _answered(self, answer: Answer) -> None:
         edge = self._incoming.get(answer.number)
@@ -209,7 +204,7 @@ class Lane:
             with self._turn:
                 if self.reason is not None:
                     return
-                if not (self._has_more or self._wanted):
+                if not (self._departures.has_more or self._wanted):
                     self._sleep()
             await_sent()
             with self._turn:
@@ -225,22 +220,28 @@ class Lane:
     def _next_frame(self) -> bytes | None:
         """What is ready; None if there is nothing to say yet."""
         self._bell.hear()
-        self._has_more = False
         now_s = time.monotonic()
         openings = self._openings(now_s) if self._unopened else []
-        if self._unbegun:
-            self._begin_outgoing()
-        data = self._data()
+        if self._departures.wait_for_a_seat:
+            self._departures.begin()
+        data = self._departures.data()
+        # Messages first, without looking further: what is due is found before the next sleep.
+        rare = openings or self._answers or self._closed
+        self._has_passed_news = bool(data) and not (rare or self._has_passed_news)
+        if not self._has_passed_news:
+            self._add_news(data, openings, now_s)
+        if not data and now_s - self._sent_s < HEARTBEAT_S:
+            return None
+        self._sent_s = now_s
+        return bytes(data[0]) if len(data) == 1 else b"".join(data)
+
+    def _add_news(self, data: Parts, openings: list[OpenEdge], now_s: float) -> None:
         is_tail_over = self._is_tail_over(now_s)
         if is_tail_over:
             self._looked_s = now_s
         grants = self._news(also_little=is_tail_over)
         if openings or grants or self._answers or self._closed:
             data.insert(0, self._others(openings, grants))
-        if not data and now_s - self._sent_s < HEARTBEAT_S:
-            return None
-        self._sent_s = now_s
-        return b"".join(data)
 
     def _others(self, openings: list[OpenEdge], grants: list[Grant]) -> bytes:
         frame = Frame(opens=openings, grants=grants)
@@ -267,55 +268,6 @@ class Lane:
             openings.append(edge.open(self._numbers))
         return openings
 
-    def _begin_outgoing(self) -> None:
-        for _ in range(len(self._unbegun)):
-            outgoing = self._unbegun.popleft()
-            try:
-                begun = outgoing.reason is None and outgoing.try_begin()
-            except RtmeshError as error:
-                outgoing.cut(error)
-            if outgoing.reason is not None:
-                self._end_outgoing(outgoing)
-            elif begun:
-                self._outgoing[outgoing.number] = outgoing
-                self._answers.append(Answer(number=outgoing.number))
-            else:
-                self._unbegun.append(outgoing)
-
-    def _data(self) -> Parts:
-        parts: Parts = []
-        for outgoing in self._in_turn():
-            try:
-                if outgoing.reason is None:
-                    parts += outgoing.next_field()
-                    self._has_more |= outgoing.is_amid
-            except RtmeshError as error:
-                outgoing.cut(error)
-            if outgoing.reason is not None:
-                self._end_outgoing(outgoing)
-            if len(parts) > 2 and sum(map(len, parts)) >= _FULL_BYTES:
-                self._has_more = True
-                break
-        return parts
-
-    def _in_turn(self) -> list[Outgoing]:
-        """All that are open, each time another first."""
-        outgoing = list(self._outgoing.values())
-        if len(outgoing) < 2:
-            return outgoing
-        self._first = (self._first + 1) % len(outgoing)
-        return outgoing[self._first :] + outgoing[: self._first]
-
-    def _end_outgoing(self, outgoing: Outgoing) -> None:
-        self._outgoing.pop(outgoing.number, None)
-        outgoing.end()
-        if outgoing.reason is not None:
-            self._refuse(outgoing.number, outgoing.reason)
-
-    def _refuse(self, number: int, error: RtmeshError) -> None:
-        self._answers.append(Answer(number=number, code=code_of(error).value[0], reason=str(error)))
-        self._bell.ring()
-
     def _news(self, *, also_little: bool) -> list[Grant]:
         news = (edge.news(number, also_little=also_little) for number, edge in list(self._incoming.items()))
         return [grant for grant in news if grant is not None]
@@ -325,12 +277,13 @@ class Lane:
         released = []
         self._is_tail_due = False
         for edge in list(self._incoming.values()):
-            self._is_tail_due |= edge.has_little_news
-            if due_at := edge.due_at:
-                released.append((edge.writer, due_at))
-        readers = [
-            reader for outgoing in self._outgoing.values() if (reader := outgoing.waits_for) is not None
-        ]
+            outlook = edge.outlook()
+            if outlook.is_due:
+                return
+            self._is_tail_due |= outlook.has_little
+            if outlook.due_at:
+                released.append((edge.writer, outlook.due_at))
+        readers = self._departures.readers()
         wait(readers, timeout_ns=int(self._longest_s() * 1e9), released=released, doorbell=self._bell)
 
     def _longest_s(self) -> float:
@@ -340,7 +293,7 @@ class Lane:
             until_s = min(until_s, max(self._sent_s, self._looked_s) + _TAIL_S)
         if self._unopened:
             until_s = min(until_s, *(edge.due_s for edge in self._unopened))
-        if self._unbegun:
+        if self._departures.wait_for_a_seat:
             until_s = min(until_s, now_s + _SEAT_S)
         return max(0.0, until_s - now_s)
 

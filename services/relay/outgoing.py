@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from rtmesh.common.errors import FailedPreconditionError, RtmeshError
 from rtmesh.relay.frames import Parts, chunk_field, message_field, records_field
-from rtmesh.shm import Reader, RingError, View, take_records
+from rtmesh.shm import Outflow, Reader, RingError, View, take_records
 from rtmesh.v1.relay_pb2 import Grant, OpenEdge
 
 if TYPE_CHECKING:
     from rtmesh.relay.egress import EgressEdge
 
 # Of one edge in one frame, so that the others have their turn.
-_MOST_MESSAGES = 256
-_MOST_BYTES = 64 * 1024
+MOST_MESSAGES = 256
+MOST_BYTES = 64 * 1024
 # A longer message goes in parts of this size.
 PART_BYTES = 4 * 1024 * 1024
 _OVER_WITHIN_S = 5.0
@@ -30,15 +30,12 @@ class Outgoing:
 
     def __init__(self, edge: EgressEdge, opening: OpenEdge, ring_bell: RingBell, *, is_large: bool) -> None:
         self.number = opening.number
+        self.is_large = is_large
+        self.flow = Outflow(opening.number, opening.grant.credit)
         self._edge = edge
         self._opening = opening
         self._ring_bell = ring_bell
-        self._is_large = is_large
         self._reader: Reader | None = None
-        self._granted = opening.grant.credit
-        self._sent = 0
-        self._skip_position = 0
-        self._is_end_sent = False
         self._view: View | None = None  # of a message that goes in parts
         self._offset = 0
         self._over = threading.Event()
@@ -48,8 +45,8 @@ class Outgoing:
 
     def grant(self, grant: Grant) -> bool:
         """Take credit and an acknowledgement; whether it waited for credit."""
-        had_none = self._sent == self._granted
-        self._granted += grant.credit
+        had_none = self._has_no_credit
+        self.flow.granted += grant.credit
         reader = self._reader
         if reader is not None:
             self._release(reader, grant.released_position)
@@ -58,6 +55,7 @@ class Outgoing:
     def cut(self, reason: RtmeshError) -> None:
         """Have it ended."""
         self.reason = self.reason or reason
+        self.flow.needs_care = True
         self._ring_bell()
 
     def wait_until_over(self) -> None:
@@ -81,15 +79,20 @@ class Outgoing:
         except RingError as error:
             raise FailedPreconditionError(str(error)) from error
         if reader.taken > self._opening.resume_position:
-            self._skip_position = reader.taken
+            self.flow.skip_position = reader.taken
         self._release(reader, self._opening.grant.released_position)
+        self.flow.attach(reader)
         return True
 
     @property
     def waits_for(self) -> Reader | None:
         """The reader that has to have something before there is more to send; None: credit is missing."""
-        has_ended = self._is_end_sent or self._reader is None
-        return None if has_ended or self._sent == self._granted else self._reader
+        has_ended = self.flow.is_over or self._reader is None
+        return None if has_ended or self._has_no_credit else self._reader
+
+    @property
+    def _has_no_credit(self) -> bool:
+        return self.flow.sent == self.flow.granted
 
     @property
     def is_amid(self) -> bool:
@@ -102,7 +105,7 @@ class Outgoing:
         Raises:
             RtmeshError: the ring cannot be read any more.
         """
-        if self._reader is None or self._is_end_sent:
+        if self._reader is None or self.flow.is_over:
             return []
         try:
             return self._next_of(self._reader)
@@ -123,31 +126,31 @@ class Outgoing:
     def _next_of(self, reader: Reader) -> Parts:
         if self._view is not None:
             return self._next_part()
-        credit = min(self._granted - self._sent, _MOST_MESSAGES)
+        credit = min(self.flow.granted - self.flow.sent, MOST_MESSAGES)
         if reader.available() and credit:
             return self._messages(reader, credit)
         if reader.ended:
-            self._is_end_sent = True
+            self.flow.is_over = True
             return records_field(self.number, b"", skip=self._pop_skip(), end=reader.taken + 1)
-        return records_field(self.number, b"", skip=self._pop_skip()) if self._skip_position else []
+        return records_field(self.number, b"", skip=self._pop_skip()) if self.flow.skip_position else []
 
     def _messages(self, reader: Reader, credit: int) -> Parts:
         # The latencies that an egress reader records are nobody's: the wall clock will do.
-        if self._is_large:
+        if self.is_large:
             return self._large(reader)
-        records, count = take_records(reader, time.time_ns(), credit, _MOST_BYTES)
-        self._sent += count
+        records, count = take_records(reader, time.time_ns(), credit, MOST_BYTES)
+        self.flow.sent += count
         return records_field(self.number, records, skip=self._pop_skip()) if count else []
 
     def _large(self, reader: Reader) -> Parts:
         view = reader.try_take(time.time_ns())
         if view is None:
             return []
-        self._sent += 1
+        self.flow.sent += 1
         if len(view) <= PART_BYTES:
             return message_field(self.number, view, skip=self._pop_skip())
         self._view, self._offset = view, 0
-        skip = records_field(self.number, b"", skip=self._pop_skip()) if self._skip_position else []
+        skip = records_field(self.number, b"", skip=self._pop_skip()) if self.flow.skip_position else []
         return skip + self._next_part()
 
     def _next_part(self) -> Parts:
@@ -159,7 +162,7 @@ class Outgoing:
         return field
 
     def _pop_skip(self) -> int:
-        position, self._skip_position = self._skip_position, 0
+        position, self.flow.skip_position = self.flow.skip_position, 0
         return position
 
     def _release(self, reader: Reader, position: int) -> None:

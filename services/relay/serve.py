@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,7 @@ def serve(machine: str, data_address: str, control_address: str, *, ordinary: bo
     add_port(control, control_address)
     data.start()
     control.start()
+    gc.freeze()  # what is there by now stays: it need not be looked through again and again
     print("listening", flush=True)
     stop.wait()
     carrier.close()

@@ -9,7 +9,7 @@ does not answer ends the run by a deadline (see `deadlines`), a node that is slo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rtmesh.graph.plan import plan_run, required_machines
 from rtmesh.graph.problems import PlanError
@@ -33,7 +33,7 @@ def place(run: Run, data_addresses: Mapping[str, str], nodes_carried: Mapping[st
     """Plan a pending run on the machines that are joined and ask them, if those it needs are."""
     missing = [name for name in required_machines(run.graph) if name not in data_addresses]
     if missing or not data_addresses:
-        _wait_for(run, words.machines(missing) if missing else "a machine", turn)
+        _wait_for(run, missing, sorted(data_addresses), turn)
         return
     try:
         plan = plan_run(run.graph, run.id, sorted(data_addresses), nodes_carried)
@@ -192,8 +192,11 @@ _NEXT = {
 }
 
 
-def _wait_for(run: Run, whom: str, turn: Turn) -> None:
-    reason = f"waiting for {whom} to join"
+def _wait_for(run: Run, missing: Sequence[str], joined: Sequence[str], turn: Turn) -> None:
+    whom = words.machines(missing) if missing else "a machine"
+    # Whoever gave a machine another name than the graph does sees it here.
+    who_came = f"; joined: {words.listed(joined)}" if joined else ""
+    reason = f"waiting for {whom} to join{who_came}"
     if reason != run.reason:
         run.reason = reason
         run.is_saved = False

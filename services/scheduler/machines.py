@@ -18,6 +18,7 @@ class Machine:
         self.last_heard_ns = 0  # set when it is lost
         self.processes: list[status_pb2.ProcessStatus] = []
         self.clock: status_pb2.ClockStatus | None = None
+        self.keep_awake = status_pb2.KEEP_AWAKE_UNSPECIFIED
         # Runs it was told to end although no graph wants them: told once a connection.
         self.orphans: set[str] = set()
 
@@ -35,6 +36,8 @@ class Machine:
             memory_bytes=hello.memory_bytes,
             version=hello.version,
             clock=self.clock,
+            # It ends with its meshd, of which nothing is known now.
+            keep_awake=self.keep_awake if self.is_connected else status_pb2.KEEP_AWAKE_UNSPECIFIED,
             silent_ms=max(0, now_ns - self.last_heard_ns) // 1_000_000 if self.last_heard_ns else 0,
         )
 

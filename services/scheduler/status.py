@@ -34,7 +34,7 @@ def graph_status(run: Run, machines: Machines, now_ns: int) -> status_pb2.GraphS
 
 def _reason(run: Run, now_ns: int) -> str:
     silent = [
-        f"machine {name} is not heard since {words.whole_seconds(now_ns - absence.since_ns)}"
+        f"machine {name} has not been heard for {words.whole_seconds(now_ns - absence.since_ns)}"
         for name, absence in run.unheard().items()
     ]
     if not silent:
@@ -52,7 +52,7 @@ def _node(run: Run, node: status_pb2.NodeStatus, now_ns: int) -> status_pb2.Node
     shown.CopyFrom(node)
     away = words.whole_seconds(now_ns - absence.since_ns)
     shown.state = status_pb2.NODE_STATE_LOST
-    shown.reason = f"machine {node.machine} is not heard since {away}; the node may go on"
+    shown.reason = f"machine {node.machine} has not been heard for {away}; the node may go on"
     return shown
 
 

@@ -4,9 +4,11 @@
 */
 #include "python_common.h"
 #include "python_doorbell.h"
+#include "python_frames.h"
 #include "python_mapping.h"
 #include "python_reader.h"
 #include "python_records.h"
+#include "python_split.h"
 #include "python_wait.h"
 #include "python_writer.h"
 
@@ -41,6 +43,8 @@ static PyMethodDef module_methods[] = {
     {"wait", (PyCFunction)(void (*)(void))wait_for_any, METH_FASTCALL | METH_KEYWORDS, NULL},
     {"take_records", take_records, METH_VARARGS, NULL},
     {"publish_records", publish_records, METH_VARARGS, NULL},
+    {"take_frame", take_frame, METH_VARARGS, NULL},
+    {"split_frame", split_frame, METH_O, NULL},
     {"ring_size", ring_size, METH_O, NULL},
     {"own_identity", own_identity, METH_NOARGS, NULL},
     {"is_alive", is_alive, METH_O, NULL},
@@ -65,6 +69,7 @@ static int add_types(PyObject *module) {
         return -1;
     if (add_type(module, &reader_spec, &reader_type) < 0) return -1;
     if (add_type(module, &doorbell_spec, &doorbell_type) < 0) return -1;
+    if (add_outflow(module) < 0 || add_frame_data(module) < 0) return -1;
     return add_type(module, &writer_spec, &writer_type);
 }
 

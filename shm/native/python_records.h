@@ -37,12 +37,27 @@ static PyObject *take_records(PyObject *module, PyObject *args) {
     return Py_BuildValue("NI", bytes, helping.taken);
 }
 
+/* Without the GIL: who is woken may want it, through another thread, before this one goes on. */
 static int publish_all(struct writer *writer, struct rtm_inflow *flow, const Py_buffer *data) {
     struct rtm_problem problem;
+    writer->waits++; /* stays mapped, even if another thread closes it */
+    writer->is_publishing = 1;
+    PyThreadState *thread = PyEval_SaveThread();
     enum rtm_result result =
         rtm_publish_records(&writer->core, flow, (const unsigned char *)data->buf, (uint64_t)data->len, &problem);
+    PyEval_RestoreThread(thread);
+    writer->is_publishing = 0;
+    writer->waits--;
     if (result < 0) raise_problem(result, writer->mapping->name, &problem);
+    writer_let_go(writer);
     return result < 0 ? -1 : 0;
+}
+
+static int publish_check(const struct writer *writer) {
+    if (writer_check(writer) < 0) return -1;
+    if (!writer->is_publishing) return 0;
+    PyErr_SetString(PyExc_RuntimeError, "the writer is used by two threads at once");
+    return -1;
 }
 
 /* publish_records(writer, data, next, credit, is_contiguous) -> (published, next); ValueError: bad records */
@@ -55,7 +70,7 @@ static PyObject *publish_records(PyObject *module, PyObject *args) {
                           &flow.is_contiguous))
         return NULL;
     flow.next = next;
-    int result = writer_check(writer) < 0 ? -1 : publish_all(writer, &flow, &data);
+    int result = publish_check(writer) < 0 ? -1 : publish_all(writer, &flow, &data);
     PyBuffer_Release(&data);
     return result < 0 ? NULL : Py_BuildValue("IK", flow.published, (unsigned long long)flow.next);
 }

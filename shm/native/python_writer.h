@@ -12,6 +12,7 @@ struct writer {
     uint32_t waits;
     Py_ssize_t exports;
     int is_open, is_busy;
+    int is_publishing; /* records, without the GIL */
 };
 
 static void writer_let_go(struct writer *self) {

@@ -63,6 +63,12 @@ static inline uint64_t rtm_get_fixed(
     return value;
 }
 
+/* Of a record, on the wire. */
+static inline uint64_t rtm_record_bytes(uint64_t length) {
+    uint64_t inner = 19 + rtm_varint_bytes(length) + length;
+    return 1 + rtm_varint_bytes(inner) + inner;
+}
+
 /* Writes a record; there must be room for message->length + RTM_RECORD_MOST_EXTRA bytes. */
 static inline unsigned char *rtm_put_record(unsigned char *at, const struct rtm_message *message) {
     *at++ = 0x1A;
@@ -105,7 +111,7 @@ static inline unsigned char *rtm_take_records(
     struct rtm_reader *reader, int64_t now_ns, struct rtm_helping *helping, unsigned char *at,
     enum rtm_result *result, struct rtm_problem *problem) {
     const unsigned char *start = at;
-    struct rtm_message message;
+    struct rtm_message message = {0};
     *result = RTM_DONE;
     while (helping->taken < helping->most_messages && (uint64_t)(at - start) < helping->most_bytes) {
         *result = rtm_take(reader, now_ns, reader->hold, &message, problem);

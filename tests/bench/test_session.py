@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner
@@ -85,6 +86,22 @@ def test_a_system_whose_process_ends_is_told_with_its_last_words() -> None:
 
     assert isinstance(result, Failed)
     assert "no such transport on this machine" in result.reason
+
+
+def test_a_system_whose_own_code_breaks_in_the_harness_is_told_as_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def serve(seat: object) -> NoReturn:
+        raise ValueError("no such broker")
+
+    broken = load("pipe")
+    monkeypatch.setattr(broken, "serve", serve)
+
+    results = list(run_session(broken, HANDFUL[:2], is_quick=True))
+
+    assert [(result.case, result.reason) for result in results] == [
+        (case, "ValueError: no such broker") for case in HANDFUL[:2]
+    ]
 
 
 def test_a_rival_that_is_not_installed_is_absent_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,25 +9,16 @@ import pytest
 from bench.document import Document, Row
 from bench.figures import Spread
 from bench.ring.cases import CASES, Case, Kind, groups, select
-from bench.ring.endpoint import Seat, System
 from bench.ring.outcome import Outcome
 from bench.ring.schedule import Runs, plan
 from bench.ring.session import Failed, Measured
 from bench.ring.summary import summarize
+from tests.bench.named import Named
 
 PINNED = select(["round-trip-64B-pinned"])[0]
 PACED = select(["paced-64B"])[0]
 SATURATED = select(["saturated-64B"])[0]
 FAN_OUT = select(["fan-out-64B"])[0]
-
-
-class Named(System):
-    def __init__(self, name: str) -> None:
-        self.name, self.setting = name, f"{name} as it comes"
-        self.polls = name == "polls"
-
-    def connect(self, seat: Seat) -> object:
-        raise AssertionError("nothing is measured here")
 
 
 def runs_of(*measured: Measured, failed: tuple[Failed, ...] = ()) -> Runs:
@@ -86,6 +77,14 @@ def test_loss_is_told_in_the_row_and_in_the_table() -> None:
 
     assert "lossy lost 25.0 %" in row_of(document, SATURATED.title).note
     assert dict(zip(document.tables[0].columns, lossy))["lost"] == 500
+
+
+def test_what_ours_lost_misses_its_target() -> None:
+    runs = [round_trip("rtmesh", 1.0, lost=1), round_trip("other", 50.0)]
+
+    row = row_of(summarize(runs_of(*runs), [PINNED]), PINNED.title)
+
+    assert (row.ratio, row.met, row.note) == (0.02, False, "rtmesh lost 1 of 100")
 
 
 def test_a_paced_receiver_that_polls_is_compared_in_a_row_of_its_own() -> None:

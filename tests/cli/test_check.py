@@ -21,7 +21,7 @@ def test_a_good_graph_has_no_problem() -> None:
     result = run("check", COUNT)
 
     assert result.exit_code == 0
-    assert "count: 2 nodes, 1 edges: no problem found" in result.stdout
+    assert "count: 2 nodes, 1 edge: no problem found" in result.stdout
 
 
 def test_the_need_of_shared_memory_is_told_for_each_machine() -> None:

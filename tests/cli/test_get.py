@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 from typing import Any
 
@@ -15,6 +16,7 @@ from running import MESHCTL, until
 from scheduler_process import FakeMachine
 from small_graphs import chain
 
+from rtmesh.cli.listings import edge_listing
 from rtmesh.cli.times import clock_text, iso_text
 from rtmesh.v1 import status_pb2
 
@@ -49,7 +51,7 @@ def test_graphs_are_listed_with_phase_nodes_and_reason(mesh: Mesh) -> None:
 
     assert head.split() == ["graph", "phase", "nodes", "edges", "age", "reason"]
     assert row.split()[:4] == ["cursor", "pending", "2", "1"]
-    assert row.endswith("waiting for machines brand and gpc to join")
+    assert "waiting for machines brand and gpc to join" in row
 
 
 def test_the_states_of_the_nodes_are_counted(counting: Mesh, bench: FakeMachine) -> None:
@@ -94,9 +96,9 @@ def test_yaml_says_what_json_says(counting: Mesh, kind: str) -> None:
     ("kind", "columns"),
     [
         ("graphs", ["run", "applied", "machines"]),
-        ("nodes", ["unjoined", "loop", "service", "address"]),
+        ("nodes", ["unjoined", "loop", "cpus", "service", "address"]),
         ("edges", ["reader", "connected", "measured"]),
-        ("machines", ["kernel", "processes"]),
+        ("machines", ["awake", "kernel", "processes"]),
     ],
 )
 def test_the_wide_form_has_more_columns(counting: Mesh, kind: str, columns: list[str]) -> None:
@@ -162,10 +164,48 @@ def test_a_watch_on_a_terminal_is_redrawn_in_place(mesh: Mesh) -> None:
     assert shown.count("cursor") >= 2
 
 
-def on_a_terminal(mesh: Mesh, *arguments: str) -> str:
+@pytest.mark.parametrize("watching", [[], ["-w", "--for", "10ms"]])
+def test_on_a_narrow_terminal_columns_give_way_and_edges_stay_whole(
+    counting: Mesh, watching: list[str]
+) -> None:
+    shown = on_a_terminal(counting, "get", "edges", *watching, columns=80)
+
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert all(len(line.rstrip()) <= 80 for line in text.splitlines())
+    assert "counter.numbers" in text and "-> summer.numbers" in text
+    assert "in flight" in text and "p99" in text and "as of" not in text
+
+
+def test_the_wide_form_is_whole_on_any_terminal(counting: Mesh) -> None:
+    shown = on_a_terminal(counting, "get", "edges", "-o", "wide", columns=80)
+
+    assert "as of" in shown and "measured" in shown
+
+
+@pytest.mark.parametrize(
+    ("transport", "phase", "sent", "is_explained"),
+    [
+        ("TRANSPORT_GRPC", "GRAPH_PHASE_RUNNING", 5, True),
+        ("TRANSPORT_GRPC", "GRAPH_PHASE_RUNNING", 7, False),
+        ("TRANSPORT_RING", "GRAPH_PHASE_RUNNING", 5, False),
+        ("TRANSPORT_GRPC", "GRAPH_PHASE_STOPPED", 5, False),
+    ],
+)
+def test_ends_of_an_edge_that_were_read_at_two_moments_are_explained(
+    transport: str, phase: str, sent: int, is_explained: bool
+) -> None:
+    status = status_pb2.GraphStatus(name="cursor", phase=phase)
+    status.edges.add(transport=transport, sent=sent, delivered=7)
+
+    notes = edge_listing(status, status.edges).notes
+
+    assert any("each end was read at its own moment" in note for note in notes) == is_explained
+
+
+def on_a_terminal(mesh: Mesh, *arguments: str, columns: int = 120) -> str:
     """What meshctl writes to a terminal."""
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "MESHCTL_SCHEDULER": mesh.address, "TERM": "xterm", "COLUMNS": "120"}
+    environment = {**os.environ, "MESHCTL_SCHEDULER": mesh.address, "TERM": "xterm", "COLUMNS": str(columns)}
     process = subprocess.Popen([*MESHCTL, *arguments], stdout=theirs, stdin=theirs, env=environment)
     os.close(theirs)
     shown = bytearray()

@@ -362,7 +362,7 @@ def test_call_prints_the_response(laboratory: Laboratory, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["summer.Reset", '{"total": "x"}'], "count/summer.Reset: total: is str 'x'; expected int64"),
+        (["summer.Reset", '{"total": "x"}'], "count/summer.Reset: total: is the text 'x'; expected int64"),
         (["summer.Reset", '{"totl": 1}'], "has no field 'totl'; did you mean total?"),
         (["summer.Reset", "{"], "the request is not JSON: "),
         (["summer.Reset", "[1]"], "the request is list [1]: write a JSON object"),
@@ -408,7 +408,10 @@ def test_param_get_shows_all_parameters_or_one(laboratory: Laboratory) -> None:
     ("arguments", "said"),
     [
         (["set", "pointer.source", "autopilot"], "the source of a running pointer cannot be changed"),
-        (["set", "counter.rate_hz", "fast"], "counter.Configure: rate_hz: is str 'fast'; expected double"),
+        (
+            ["set", "counter.rate_hz", "fast"],
+            "counter.Configure: rate_hz: is the text 'fast'; expected double",
+        ),
         (["set", "counter.rate_hz", "{"], "error: counter.rate_hz"),
         (["set", "counter.rat", "1"], "count/counter has no parameter 'rat': did you mean rate_hz?"),
         (["get", "counter.rat"], "count/counter has no parameter 'rat': did you mean rate_hz?"),

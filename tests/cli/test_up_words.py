@@ -89,6 +89,40 @@ def test_a_stack_is_told_when_it_comes_after_the_state(capsys: pytest.CaptureFix
     assert told.count("in decode") == 1 and told.count("failed\n  Traceback") == 1
 
 
+def test_the_traceback_of_a_failure_that_ends_the_graph_is_left_to_the_conclusion(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines, status = Lines(), trouble("NODE_STATE_FAILED", "Traceback of decode")
+    for phase in (status_pb2.GRAPH_PHASE_DRAINING, status_pb2.GRAPH_PHASE_FAILED):
+        status.phase = phase
+        lines.show(status)
+    assert "Traceback" not in capsys.readouterr().err
+
+    with pytest.raises(SystemExit):
+        conclude(Outcome(status), None)
+    assert capsys.readouterr().err.count("Traceback of decode") == 1
+
+
+def test_the_traceback_of_a_failure_that_the_graph_survives_is_told_at_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status = trouble("NODE_STATE_FAILED", "Traceback of decode")
+    status.phase = status_pb2.GRAPH_PHASE_RUNNING
+
+    Lines().show(status)
+
+    assert "Traceback of decode" in capsys.readouterr().err
+
+
+def test_a_reason_that_is_all_there_is_to_say_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    status = trouble("NODE_STATE_FAILED", "it has no output 'pwr'\n")
+    status.nodes[0].reason, status.phase = "it has no output 'pwr'", status_pb2.GRAPH_PHASE_FAILED
+    with pytest.raises(SystemExit):
+        conclude(Outcome(status), None)
+
+    assert capsys.readouterr().err == "error: node decoder on gpc failed: it has no output 'pwr'\n"
+
+
 def test_above_the_live_table_the_stack_is_told_once(tmp_path: Path) -> None:
     with (tmp_path / "terminal").open("w+") as terminal:
         table = LiveTable(Console(file=terminal, force_terminal=True, width=80))

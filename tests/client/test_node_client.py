@@ -34,21 +34,6 @@ def client_of(node: ServedNode) -> NodeClient:
     return NodeClient(node.address, node.descriptors, SERVICE, name="cursor/decoder", timeout_s=WAIT_S)
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedNode]:
-    served = ServedNode(tmp_path_factory.mktemp("node"))
-    yield served
-    served.close()
-
-
-@pytest.fixture
-def own_node(tmp_path: Path) -> Iterator[ServedNode]:
-    """For a test that ends the process."""
-    served = ServedNode(tmp_path)
-    yield served
-    served.close()
-
-
 @pytest.fixture
 def client(node: ServedNode) -> Iterator[NodeClient]:
     with NodeClient(
@@ -208,7 +193,7 @@ def test_a_message_of_another_pool_may_be_fed(
 def test_a_message_that_does_not_fit_ends_the_feed_and_those_before_are_stored(
     node: ServedNode, client: NodeClient, reader: Reader
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match="^cursor/decoder.bins: label: is int 7; expected string"):
+    with pytest.raises(InvalidArgumentError, match="^cursor/decoder.bins: label: is the number 7; "):
         client.feed("bins", [{"label": "first"}, {"label": 7}])
 
 
@@ -274,7 +259,7 @@ def test_what_a_node_refuses_is_told_in_its_words(
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"window": "many"}, "cursor/decoder.Configure: window: is str 'many'; expected uint32"),
+        ({"window": "many"}, "cursor/decoder.Configure: window: is the text 'many'; expected uint32"),
         ({"window": -1}, "out of range for uint32; choose from 0 to 4294967295"),
         ({"windows": 1}, "served.v1.Parameters has no field 'windows'; did you mean window?"),
     ],

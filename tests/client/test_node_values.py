@@ -126,7 +126,7 @@ def test_nested_lists_and_numpy_arrays_are_arrays(every: Descriptor, value: obje
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"count": "7"}, "count: is str '7'; expected int64"),
+        ({"count": "7"}, "count: is the text '7'; expected int64"),
         ({"part": {"weight": []}}, "part.weight: is a list; expected float"),
         ({"data": [[1, 2], [3]]}, "data: is no array"),
         ({"data": ["x"]}, "data: is no array of numbers"),

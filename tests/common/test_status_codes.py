@@ -49,6 +49,19 @@ def test_an_unreachable_address_is_named() -> None:
     assert "localhost:7000" in str(status_codes.from_rpc_error(error, "localhost:7000"))
 
 
+@pytest.mark.parametrize(
+    ("details", "cause"),
+    [
+        ("DNS resolution failed for x:1: [qtype=A: Domain name not found])", "Domain name not found"),
+        ("failed to connect: Connection refused (111)", "Connection refused (111)"),
+    ],
+)
+def test_the_cause_is_told_without_what_grpc_put_around_it(details: str, cause: str) -> None:
+    error = FakeRpcError(grpc.StatusCode.UNAVAILABLE, details)
+
+    assert f"x:1 ({cause})" in str(status_codes.from_rpc_error(error, "x:1"))
+
+
 def test_problems_are_an_invalid_argument_with_a_line_each() -> None:
     problems = [status_pb2.Problem(where="g.yaml:3:5", path="nodes.a", text="bad", remedy="mend it")] * 2
     error = errors.ProblemsError(problems)

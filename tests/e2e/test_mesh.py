@@ -111,11 +111,11 @@ def test_code_that_differs_on_a_machine_is_refused_by_name(two: Mesh, tmp_path: 
 def test_what_machines_find_wrong_is_told_at_once(two: Mesh) -> None:
     graph = two.root / "count" / "graph.yaml"
     text = graph.read_text().replace("nodes.counter:Counter", "nodes.lost:Counter")
-    graph.with_name("wrong.yaml").write_text(text.replace("nodes.summer:Summer", "nodes.summer:Lost"))
+    graph.with_name("wrong.yaml").write_text(text.replace("nodes.summer:Summer", "nodes.away:Summer"))
     said = two.run("apply", "-f", "count/wrong.yaml", "--wait")
 
     assert said.returncode == 1
-    assert "nodes.lost" in said.stderr and "Lost" in said.stderr
+    assert "nodes.lost" in said.stderr and "nodes.away" in said.stderr
 
 
 def test_the_log_of_a_node_is_read_from_its_machine(two: Mesh) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from running import GRAPHS, living, run_up, until, up
+from sleepless import REAL_DEVICE, can_be_kept_awake, have_open
 
 from rtmesh.shm import list_segments
 
@@ -52,6 +53,24 @@ def test_ctrl_c_stops_a_graph_cleanly(tmp_path: Path) -> None:
 
     edge = running.edge("summer.numbers")
     assert edge["sent"] == edge["delivered"] == running.summary["nodes"]["summer"]["result"]["received"]
+
+
+def test_with_keep_awake_no_cpu_sleeps_while_the_graph_runs_or_nothing_begins(tmp_path: Path) -> None:
+    with up(COUNT, "--keep-awake", "--set", "counter.count=0", folder=tmp_path) as running:
+        if not can_be_kept_awake():
+            assert running.wait() == 1
+            assert running.err.startswith("error: the CPUs cannot be kept awake: ")
+            return
+        running.until_said("graph count: running")
+        holding = have_open(REAL_DEVICE, [process.pid for process in running.processes()])
+        meshd = running.find("rtmesh.machine", "--machine local ").pid
+        with REAL_DEVICE.open("rb", buffering=0) as device:
+            limit = device.read(4)
+        running.stop()
+        assert running.wait() == 0, running.err
+
+    assert holding == [meshd]
+    assert limit == bytes(4)
 
 
 def test_nothing_survives_a_command_that_is_killed(tmp_path: Path) -> None:

@@ -75,14 +75,14 @@ BAD = [
     Bad("when: on-failure, most: 3, backoff", "when: never, backoff", "nodes.sink.restart.backoff: backoff has no effect when restart is never; remove it"),
     # Parameters.
     Bad("rate: 200", "rat: 200", "graph.yaml:10:23: nodes.source.parameters.rat: rig.v1.SourceParameters has no field 'rat'; did you mean rate?"),
-    Bad("rate: 200", "rate: fast", "graph.yaml:10:24: nodes.source.parameters.rate: is str 'fast'; expected int32"),
-    Bad("rate: 200", "rate: 2e20", "nodes.source.parameters.rate: is float 2e+20; expected int32"),
-    Bad("rate: 200", "rate: 3000000000", "nodes.source.parameters.rate: is int 3000000000; out of range for int32; choose from -2147483648 to 2147483647"),
+    Bad("rate: 200", "rate: fast", "graph.yaml:10:24: nodes.source.parameters.rate: is the text 'fast'; expected int32"),
+    Bad("rate: 200", "rate: 2e20", "nodes.source.parameters.rate: is the number 2e+20; expected int32"),
+    Bad("rate: 200", "rate: 3000000000", "nodes.source.parameters.rate: is the number 3000000000; out of range for int32; choose from -2147483648 to 2147483647"),
     Bad("rate: 200", "rate: 200, rate: 1", "nodes.source.parameters.rate: the key rate stands here twice; remove one"),
-    Bad("MODE_FAST", "MODE_FASTER", "nodes.source.parameters.mode: is str 'MODE_FASTER'; expected a name of rig.v1.Mode; did you mean MODE_FAST?"),
-    Bad("[1.0, 2]", "[1.0, two]", "graph.yaml:10:59: nodes.source.parameters.gains[1]: is str 'two'; expected float"),
+    Bad("MODE_FAST", "MODE_FASTER", "nodes.source.parameters.mode: is the text 'MODE_FASTER'; expected a name of rig.v1.Mode; did you mean MODE_FAST?"),
+    Bad("[1.0, 2]", "[1.0, two]", "graph.yaml:10:59: nodes.source.parameters.gains[1]: is the text 'two'; expected float"),
     Bad("{low: -1}", "{low: -1, hihg: 1}", "nodes.source.parameters.limits.hihg: rig.v1.Limits has no field 'hihg'; did you mean high?"),
-    Bad("{1: one}", "{one: 1}", "nodes.source.parameters.names.one: is str 'one'; expected int32"),
+    Bad("{1: one}", "{one: 1}", "nodes.source.parameters.names.one: is the text 'one'; expected int32"),
     Bad(PARAMETERS, "[1]", "graph.yaml:10:17: nodes.source.parameters: is a list; expected a mapping"),
     Bad("run: nodes.filter:Filter", "run: nodes.filter:Filter\n    parameters: {}", "graph.yaml:15:5: nodes.filter.parameters: rig.v1.Filter takes no parameters; add `rpc Configure` to it, or remove them"),
     # Outputs.
@@ -110,6 +110,9 @@ BAD = [
     Bad("when_full: latest}", "when_full: latest, queue: 4}", "nodes.filter.inputs.target.queue: latest has no queue: it is always the newest message; remove queue"),
     Bad("when_full: latest}", "when_full: latest, hold_absent: 4s}", "nodes.filter.inputs.target.hold_absent: hold_absent has no effect: only a block edge holds its writer; remove it"),
     Bad("when_full: latest}", "when_full: latest, record: true}", "nodes.filter.inputs.target.record: record is not supported yet; remove it"),
+    Bad("inputs:\n      levels: {from", "input:\n      levels: {from", "nodes.sink.input: unknown key 'input'; did you mean inputs?"),
+    # Code.
+    Bad("nodes.filter:Filter", "nodes.filter:Filtr", "nodes.filter.run: nodes/filter.py has no class Filtr; did you mean Filter?"),
     # Latency.
     Bad("from: source.samples, to", "from: source.sample, to", "graph.yaml:29:12: latency[0].from: rig.v1.Source has no output 'sample'; did you mean samples?"),
     Bad("to: sink.target", "to: sink.levels", "latency[0].to: levels is an input of rig.v1.Sink, not an output; its outputs: target"),
@@ -247,7 +250,7 @@ def test_overrides_are_checked_like_the_file(problems_of: Callable[..., list[str
         "--set source: 'source' names no parameter; write it as NODE.PARAMETER=VALUE",
         "--set source.names: not YAML: while parsing a flow mapping, expected ',' or '}', but got '<stream end>'; "
         "mend the syntax; the rest was not checked",
-        "--set source.rate: nodes.source.parameters.rate: is str 'fast'; expected int32",
+        "--set source.rate: nodes.source.parameters.rate: is the text 'fast'; expected int32",
         "--set source.limits.lo: nodes.source.parameters.limits.lo: rig.v1.Limits has no field 'lo'; "
         "did you mean low?",
         "--set filter.gain: rig.v1.Filter takes no parameters; add `rpc Configure` to it, or remove them",

@@ -171,6 +171,15 @@ def test_unchecked_tells_of_a_cycle_that_only_stop_ends(check: Callable[..., Loa
     ) in notes
 
 
+def test_unchecked_names_the_module_that_may_have_been_meant(
+    check: Callable[..., LoadedGraph], good: str
+) -> None:
+    notes = check(good.replace("nodes.filter:", "nodes.fliter:")).unchecked
+
+    sentence = "nodes.filter.run: nodes.fliter:Filter is not in this folder; its machine looks for it"
+    assert f"{sentence}; did you mean nodes.filter?" in notes
+
+
 def test_unchecked_tells_of_a_budget_that_may_begin_nowhere(
     check: Callable[..., LoadedGraph], good: str
 ) -> None:

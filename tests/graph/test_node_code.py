@@ -194,6 +194,33 @@ def test_an_input_that_nothing_takes_must_not_block(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            "class Join(Node)",
+            "class Joint(Node)",
+            "nodes.join.run: code.py has no class Join; did you mean Joint?",
+        ),
+        ("class Join(Node):", "class Join(Node)", "code cannot be parsed: expected ':'; correct it"),
+    ],
+)
+def test_a_class_that_is_not_in_its_module_is_refused(
+    tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    with pytest.raises(GraphError) as caught:
+        check_fork(tmp_path, code=CODE.replace(old, new))
+
+    assert f"nodes.join.run: {problem}" in str(caught.value) or problem in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ["from elsewhere import *", "def __getattr__(name): ...", "Join = make()"])
+def test_a_module_that_may_have_the_class_is_believed(tmp_path: Path, line: str) -> None:
+    code = CODE.replace("class Join(Node)", "class Joint(Node)")
+
+    assert check_fork(tmp_path, FORK.replace("queue: 9", "queue: 10"), f"{line}\n{code}")
+
+
 def test_a_latest_input_has_no_step(problems_of: Callable[..., list[str]]) -> None:
     [problem] = problems_of(
         ("samples: source.samples", "samples: {from: source.samples, when_full: latest}"),

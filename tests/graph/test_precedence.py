@@ -60,7 +60,23 @@ def test_the_end_of_a_chain_has_the_shortest_slice_and_none_is_longer_than_other
     assert len(set(slices)) >= 7
 
 
+@pytest.mark.parametrize("nodes", [2, 5, 10])
+def test_every_hop_has_the_same_lead_over_its_reader(nodes: int) -> None:
+    slices = list(time_slices_us(graph_of(*["abcdefghij"[at : at + 2] for at in range(nodes - 1)])).values())
+    leads = [sender - reader for sender, reader in zip(slices, slices[1:])]
+
+    assert min(leads) >= 100, "a step with cold caches takes as long, and its reader then goes first"
+    assert max(leads) - min(leads) <= 1
+
+
+def test_a_node_alone_has_the_shortest_slice() -> None:
+    graph = graph_pb2.Graph()
+    graph.nodes.add(name="a")
+
+    assert time_slices_us(graph) == {"a": SHORTEST_US}
+
+
 def test_a_plan_tells_every_node_its_slice() -> None:
     [machine] = plan_run(graph_of("ab", "bc"), "1-abcd", ["here"]).machines
 
-    assert {node.node.name: node.time_slice_us for node in machine.nodes} == {"a": 225, "b": 150, "c": 100}
+    assert {node.node.name: node.time_slice_us for node in machine.nodes} == {"a": 600, "b": 350, "c": 100}

@@ -106,6 +106,8 @@ def describe(report: machine_pb2.JoinRequest) -> str:
 class Machine:
     """A meshd process under a fake scheduler."""
 
+    program = ("-m", "rtmesh.machine")
+
     def __init__(self, folder: Path, scheduler: FakeScheduler, *more: str, name: str = "solo") -> None:
         self.name = name
         self.folder = folder / name
@@ -117,7 +119,7 @@ class Machine:
     def begin(
         self, *more: str, descriptors: Sequence[int] = (), env: Mapping[str, str] | None = None
     ) -> None:
-        command = [sys.executable, "-m", "rtmesh.machine", *self._arguments, *more]
+        command = [sys.executable, *self.program, *self._arguments, *more]
         self.process = subprocess.Popen(
             command,
             stderr=subprocess.PIPE,

@@ -4,7 +4,8 @@
 
 Behaviours: count=N (send N messages on the only output, then end), endless (send until drained),
 take (take until the input ends), deaf (ignore Stop), hang-setup, long-step, raise, exit=CODE,
-unended (exit 0 without a word), fail-first (fail in the first life only).
+unended (exit 0 without a word), fail-first (fail in the first life only), paced (send 50 a second), burn=PATH
+(use all of a CPU while that file is there).
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class Loop:
     def work(self) -> None:
         while not self.is_stopped and not self.is_done():
             self.hear()
-            if not self.step():
+            if not self.step() and not self.is_burning():
                 wait((self.orders, *self.inputs), timeout_ns=LOOK_NS)
 
     def is_done(self) -> bool:
@@ -123,14 +124,27 @@ class Loop:
         if "take" in self.behaviours:
             moved = self.inputs[0].try_take(self.clock.now_ns()) is not None
             self.inputs[0].release()
+        elif self.is_burning():
+            moved = self.burn()
         elif self.outputs:
             moved = self.outputs[0].try_publish(b"x" * 64, self.clock.now_ns())
         else:
             moved = False
         if moved:
             self.steps += 1
+            if "paced" in self.behaviours:
+                wait((self.orders,), timeout_ns=LOOK_NS)
             self.events.set_word(control.WORD_STEPS, self.steps)
         return moved
+
+    def is_burning(self) -> bool:
+        return "burn" in self.behaviours and Path(self.behaviours["burn"]).exists()
+
+    def burn(self) -> bool:
+        until_s = time.thread_time() + 0.01
+        while time.thread_time() < until_s:
+            pass
+        return False
 
     def leave(self) -> int:
         if self.is_stopped:

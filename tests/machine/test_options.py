@@ -64,6 +64,14 @@ def test_listen_takes_a_host_with_or_without_a_port():
         (["--scheduler", "a:1", "--insecure", "--advertise", "rig:7401"], "'rig:7401' is no host"),
         (["--scheduler", "unix:/s", "--advertise", "rig"], "give --listen too"),
         (["--scheduler", "unix:/s", "--machine", "two words"], "'two words' cannot name a machine"),
+        (
+            ["--scheduler", "unix:/s", "--loop-cpus", "2,x"],
+            "'2,x' is neither auto, any nor a list of CPUs: write for example 2,3 or 2-5",
+        ),
+        (
+            ["--scheduler", "unix:/s", "--loop-cpus", "60000"],
+            "CPU 60000 does not exist or may not be used here: choose among",
+        ),
         (["--scheduler", "unix:/s", "--data-address", "x:1"], "unrecognized arguments: --data-address"),
     ],
 )

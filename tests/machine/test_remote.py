@@ -173,7 +173,7 @@ def test_the_reports_come_in_order_nodes_then_accounts(remote_machine, remote_sc
 
     assert kinds[0] == "hello"
     assert kinds.index("accounts") > kinds.index("node")
-    assert set(kinds[1 : kinds.index("accounts")]) == {"node"}
+    assert set(kinds[1 : kinds.index("accounts")]) == {"keep_awake", "node"}
 
 
 def test_what_happened_while_the_scheduler_was_away_is_told(remote_machine, remote_scheduler, until):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rtmesh.common.cpu_sleep import UDEV_RULE
 from rtmesh.machine.options import parse
 
 FOLDER = Path(__file__).parents[2] / "packaging" / "systemd"
@@ -50,12 +51,23 @@ def test_meshd_takes_the_options_of_its_unit():
         "${RTMESH_LISTEN}": "10.0.0.7:7401",
         "${RTMESH_ROOT}": "/srv/graphs",
         "${RUNTIME_DIRECTORY}": "/run/rtmesh-rig",
+        "$RTMESH_OPTIONS": "--keep-awake",
     }
 
     options = parse([values.get(argument, argument) for argument in arguments])
 
     assert program == "meshd"
     assert (options.machine, options.host, options.data_port) == ("rig", "10.0.0.7", 7401)
+    assert options.keep_awake
+
+
+def test_the_udev_rule_is_the_one_that_meshd_names():
+    lines = (FOLDER.parent / "udev" / "60-rtmesh.rules").read_text().splitlines()
+    (rule,) = [line for line in lines if not line.startswith("#")]
+
+    assert rule == UDEV_RULE.replace("NAME", "rtmesh")
+    (user,) = read("rtmesh-meshd@.service")["User"]
+    assert user == "rtmesh"
 
 
 def test_the_files_of_a_machine_outlive_its_meshd():

@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from served_node import Client, FakeLoop, ServedNode
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedNode]:
-    served = ServedNode(tmp_path_factory.mktemp("node"))
-    yield served
-    served.close()
-
-
-@pytest.fixture
-def own_node(tmp_path: Path) -> Iterator[ServedNode]:
-    """For a test that ends the process."""
-    served = ServedNode(tmp_path)
-    yield served
-    served.close()
+from served_node_fixtures import node as node
+from served_node_fixtures import own_node as own_node
 
 
 @pytest.fixture

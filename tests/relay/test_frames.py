@@ -7,8 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmesh.common.errors import FailedPreconditionError
-from rtmesh.relay.frames import ChunkData, EdgeData, chunk_field, message_field, records_field, split
-from rtmesh.shm import Policy, Reader, ReaderLayout, RingLayout, Writer, create_ring, take_records
+from rtmesh.relay.frames import chunk_field, message_field, records_field, split
+from rtmesh.shm import (
+    ChunkData,
+    EdgeData,
+    Policy,
+    Reader,
+    ReaderLayout,
+    RingLayout,
+    Writer,
+    create_ring,
+    take_records,
+)
 from rtmesh.v1.relay_pb2 import Chunk, EdgeRecords, Frame, Grant, Record
 
 NUMBERS = st.integers(1, 2**32 - 1)
@@ -85,7 +95,7 @@ def test_what_was_written_is_what_is_split(number, skip, end, records):
     others, data = split(b"".join(records_field(number, tail, skip=skip, end=end)))
 
     assert others == b""
-    assert data == [EdgeData(number, skip, end, memoryview(tail))]
+    assert data == [EdgeData((number, skip, end, memoryview(tail)))]
 
 
 def test_other_fields_are_handed_on_as_they_came(reader):
@@ -95,7 +105,8 @@ def test_other_fields_are_handed_on_as_they_came(reader):
     others, data = split(frame.SerializeToString() + b"".join(chunk_field(1, view, 0, 100)))
 
     assert Frame.FromString(others) == frame
-    assert data == [ChunkData(1, 0, 0, 0, 0, memoryview(b""))]
+    assert data == [ChunkData((1, 0, 0, 0, 0, memoryview(b"")))]
+    assert isinstance(data[0], ChunkData)
 
 
 @given(st.binary(max_size=200))

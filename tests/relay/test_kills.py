@@ -73,19 +73,27 @@ def test_a_dropping_edge_counts_what_a_kill_lost(pair, policy, side):
     a.check_account(dropped=None)
 
 
-@pytest.mark.parametrize(
+DROPPING = pytest.mark.parametrize(
     ("policy", "queue", "reason"),
     [(Policy.LATEST, 1, "superseded"), (Policy.DROP_OLDEST, 4, "queue_full")],
 )
-def test_the_account_of_a_dropping_edge_is_exact_while_it_is_cut(pair, policy, queue, reason):
+
+
+def cut_and_filled(pair, policy, queue):
+    """A dropping edge that has delivered one message, lost its far end, and was sent 200 more."""
     a = Edge("a", policy, queue=queue)
     p = pair(a)
     a.publish(1)
     a.take()
     p.kill("right")
     until(lambda: a.out.snapshot().readers[0].state == ReaderState.ABSENT, "the cut is seen")
-
     a.publish_now(200)
+    return a, p
+
+
+@DROPPING
+def test_the_account_of_a_dropping_edge_is_exact_while_it_is_cut(pair, policy, queue, reason):
+    a, p = cut_and_filled(pair, policy, queue)
 
     assert a.account() == {"sent": 201, "delivered": 1, "dropped": 200 - queue, "in_flight": queue}
     p.restart("right")
@@ -97,18 +105,9 @@ def test_the_account_of_a_dropping_edge_is_exact_while_it_is_cut(pair, policy, q
     assert a.out.snapshot().readers[0].dropped[reason] == 200 - queue
 
 
-@pytest.mark.parametrize(
-    ("policy", "queue", "reason"),
-    [(Policy.LATEST, 1, "superseded"), (Policy.DROP_OLDEST, 4, "queue_full")],
-)
+@DROPPING
 def test_a_dropping_edge_given_up_while_it_is_cut_tells_both_reasons(pair, policy, queue, reason):
-    a = Edge("a", policy, queue=queue)
-    p = pair(a)
-    a.publish(1)
-    a.take()
-    p.kill("right")
-    until(lambda: a.out.snapshot().readers[0].state == ReaderState.ABSENT, "the cut is seen")
-    a.publish_now(200)
+    a, p = cut_and_filled(pair, policy, queue)
 
     a.out.mark_gone(0)
     a.publish_now(10)

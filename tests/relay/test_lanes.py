@@ -9,6 +9,7 @@ import socket
 import grpc
 import psutil
 import pytest
+from relay_cable import Cable
 from relay_edge import Edge, until
 from relay_pair import on_both_wires
 
@@ -40,13 +41,54 @@ def connections_to(relay) -> int:
     )
 
 
-def test_all_edges_of_two_machines_share_one_connection(pair):
-    edges = [Edge("a"), Edge("b"), Edge("large", own_lane=True), Edge("latest", Policy.LATEST, queue=1)]
-    p = pair(*edges, right_data=f"127.0.0.1:{free_port()}", data=f"127.0.0.1:{free_port()}")
-    for edge in edges:
+@on_both_wires
+def test_the_small_edges_of_two_machines_share_one_connection_and_the_large_ones_another(pair):
+    edges = [Edge("a"), Edge("b"), Edge("latest", Policy.LATEST, queue=1)]
+    large = [Edge("large", own_lane=True), Edge("larger", own_lane=True)]
+    p = pair(*edges, *large, right_data=f"127.0.0.1:{free_port()}", data=f"127.0.0.1:{free_port()}")
+    for edge in (*edges, *large):
         edge.pump(50)
 
+    assert (connections_to(p.left), connections_to(p.right)) == (0, 2)
+
+
+@on_both_wires
+def test_small_edges_alone_need_no_second_connection(pair):
+    a = Edge("a")
+    p = pair(a, right_data=f"127.0.0.1:{free_port()}", data=f"127.0.0.1:{free_port()}")
+    a.pump(50)
+
     assert (connections_to(p.left), connections_to(p.right)) == (0, 1)
+
+
+@on_both_wires
+@pytest.mark.parametrize("which", ["small", "large"])
+def test_a_connection_that_stalls_holds_its_own_edges_alone_and_they_go_on_over_a_new_one(pair, which):
+    edges = {"small": Edge("small"), "large": Edge("large", own_lane=True)}
+    p = pair(*edges.values(), carry=False, right_data=f"127.0.0.1:{free_port()}")
+    with Cable(p.right.data) as cable:
+        p.carry_left(addresses={"right": cable.address})
+        p.carry_right()
+        p.wait_connected()
+        used = {
+            name: cable.used_by(lambda edge=edge: edge.pump(1000), 20_000) for name, edge in edges.items()
+        }
+        assert used["small"] is not used["large"]
+        stalled = edges.pop(which)
+        (other,) = edges.values()
+
+        used[which].stall()
+        stalled.fill()
+        for _ in range(5):
+            other.pump(500)
+        stalled.pump(100)
+
+        assert len(cable.connections) == 3  # the other one was not cut
+        for edge in (stalled, other):
+            edge.writer.end()
+            edge.take_all()
+            assert edge.received == list(range(edge.published))
+            edge.check_account()
 
 
 @on_both_wires
@@ -92,6 +134,20 @@ def test_a_slow_edge_does_not_hold_the_others_of_its_lane(pair):
     assert slow.received == []
     slow.take_some()
     assert slow.received == [0, 1, 2, 3]
+
+
+@on_both_wires
+def test_a_large_edge_whose_reader_is_slow_does_not_hold_small_ones(pair):
+    slow, quick = Edge("slow", queue=4, slot_bytes=1 << 20, own_lane=True), Edge("quick")
+    pair(slow, quick)
+    data = bytes(1 << 20)
+    while slow.writer.try_publish(data, 7):
+        pass
+
+    quick.pump(500)
+
+    until(lambda: slow.reader.available() == 4, "its ring is full")
+    assert slow.into.snapshot().readers[0].taken == 0
 
 
 @on_both_wires

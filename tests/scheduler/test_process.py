@@ -124,7 +124,7 @@ def test_a_machine_that_says_nothing_more_is_told_lost_and_awaited(
 
         assert not silent.wait_for_end(), "its stream is ended in order, should it hear that"
         assert status.phase == RUNNING
-        assert status.reason.startswith("degraded: machine gpc is not heard since ")
+        assert status.reason.startswith("degraded: machine gpc has not been heard for ")
         assert not lost.connected and lost.silent_ms >= 2500
         with FakeMachine(scheduler.address, "gpc", plans=silent.plans) as back:
             assert back.wait_for("start").start.run == status.run

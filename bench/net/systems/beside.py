@@ -11,8 +11,8 @@ from pathlib import Path
 from bench.figures import Spread, median_of_runs
 from bench.net.cases import SATURATED_LARGE
 from bench.net.relays import Edge, Relay
-from bench.net.system import end
 from bench.net.systems.relayed import RelayedSystem, edge
+from bench.processes import end
 from bench.ring.endpoint import Seat
 
 SMALL = 64
@@ -57,12 +57,14 @@ class BesideSystem(RelayedSystem):
             self._read(counts, ages)
 
     def _read(self, counts: Path, ages: Path) -> None:
-        if not (counts.exists() and ages.exists()):
+        try:
+            sent, refused = json.loads(counts.read_text())
+            spread = Spread(**json.loads(ages.read_text()))
+        except (OSError, ValueError, TypeError):  # not there, or half written
             self.untold += 1
             return
-        sent, refused = json.loads(counts.read_text())
         self.sent, self.refused = self.sent + sent, self.refused + refused
-        self.beside.append(Spread(**json.loads(ages.read_text())))
+        self.beside.append(spread)
 
     def notes(self) -> list[str]:
         notes = []

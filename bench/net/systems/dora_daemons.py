@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 
 from bench.net.link import CABLE
-from bench.net.system import NetSystem, end
+from bench.net.system import NetSystem
+from bench.processes import end
 from bench.ring.endpoint import Seat
 from bench.ring.systems.dora_rs import QUEUE, DoraEndpoint, DoraSystem, dora, environment, write_flow
 

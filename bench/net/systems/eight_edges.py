@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import defaultdict
 from statistics import median
 from time import monotonic_ns
 
-from bench.net.cases import PACED
+from bench.net.cases import PACED, awake, where
 from bench.net.processor import busiest_second
 from bench.net.relays import Edge, Relay
 from bench.net.systems.relayed import RelayedSystem, edge
+from bench.ring.cases import Case
 from bench.ring.endpoint import PATIENCE_NS, Endpoint, Message, Seat
 from bench.ring.tally import PERIOD_NS, TIME, TIME_AT
 from rtmesh.shm import Reader, Writer, wait
@@ -68,29 +70,31 @@ class EightSystem(RelayedSystem):
     setting = (
         f"{EDGES} edges on one lane, one process at either end; each edge every millisecond, evenly apart"
     )
-    cases = (PACED,)
+    cases = (PACED, awake(PACED))
 
     def __init__(self) -> None:
         # One a run: percent of a CPU of the left and the right relay.
-        self.processor_percent: list[tuple[float, float]] = []
+        self.processor_percent: dict[Case, list[tuple[float, float]]] = defaultdict(list)
 
     def edges(self, seat: Seat) -> list[Edge]:
         return edges(seat)
 
     def observe(self, seat: Seat, relays: tuple[Relay, Relay]) -> contextlib.AbstractContextManager[object]:
-        return busiest_second(relays, self.processor_percent)
+        return busiest_second(relays, self.processor_percent[self.case])
 
     def connect(self, seat: Seat) -> EightEndpoint:  # type: ignore[override]
         return EightEndpoint(seat)
 
     def notes(self) -> list[str]:
-        if not self.processor_percent:
-            return []
-        left, right = (median(values) for values in zip(*self.processor_percent))
-        return [
-            f"Eight edges at 1 kHz: the sending relay uses {left:.0f} % of a CPU, the receiving one "
-            f"{right:.0f} %, with all their threads, in the busiest second of a run."
-        ]
+        return [_note(case, percent) for case, percent in self.processor_percent.items() if percent]
+
+
+def _note(case: Case, percent: list[tuple[float, float]]) -> str:
+    left, right = (median(values) for values in zip(*percent))
+    return (
+        f"Eight edges at 1 kHz {where(case)}: the sending relay uses {left:.0f} % of a CPU, the receiving "
+        f"one {right:.0f} %, with all their threads, in the busiest second of a run."
+    )
 
 
 SYSTEM = EightSystem()

@@ -6,15 +6,9 @@ import contextlib
 import subprocess
 
 from bench.net.system import NetSystem, read_places
+from bench.redis_server import serving, why_no_server
 from bench.ring.endpoint import Seat
-from bench.ring.systems.redis_streams import (
-    DISTRIBUTIONS,
-    SETTING,
-    RedisEndpoint,
-    connected,
-    server,
-    why_no_server,
-)
+from bench.ring.systems.redis_streams import DISTRIBUTIONS, SETTING, RedisEndpoint, connected
 
 
 class RedisTcpSystem(NetSystem):
@@ -29,7 +23,7 @@ class RedisTcpSystem(NetSystem):
 
     def serve(self, seat: Seat) -> contextlib.AbstractContextManager[None]:
         words = ["--port", str(seat.port), "--bind", self.link.left.address, "--protected-mode", "no"]
-        return server(seat, words, self._start)
+        return serving(seat.folder, words, self._start)
 
     def _start(self, command: list[str], log: int) -> subprocess.Popen[bytes]:
         return self.spawn(self.link.left.inside(command), log)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.net.breakdown import Stations, read_stations
-from bench.net.cases import PACED
-from bench.net.relays import Edge
-from bench.net.systems.relayed import RelayedEndpoint, RelayedSystem, edge
+from bench.net.cases import PACED, awake
+from bench.net.systems.relayed import RelayedEndpoint, RelayedSystem
+from bench.ring.cases import Case
 from bench.ring.endpoint import Message, Seat
 from bench.ring.tally import now
 
@@ -42,12 +43,12 @@ class StampedSystem(RelayedSystem):
 
     name = "rtmesh, stamped"
     setting = "for the breakdown: as rtmesh, each relay notes when a message passes its stations"
-    cases = (PACED,)
+    cases = (PACED, awake(PACED))
     relay_module = STAMPED
 
     def __init__(self) -> None:
         # One a run.
-        self.stations: list[Stations] = []
+        self.stations: dict[Case, list[Stations]] = defaultdict(list)
 
     @contextlib.contextmanager
     def serve(self, seat: Seat) -> Iterator[None]:
@@ -56,10 +57,7 @@ class StampedSystem(RelayedSystem):
                 yield
         finally:
             # The relays have ended and written what they noted.
-            self.stations.append(read_stations(seat.folder, RECEIVER))
-
-    def edges(self, seat: Seat) -> list[Edge]:
-        return [edge(seat, way, size) for size in seat.sizes for way in ("there", "back")]
+            self.stations[self.case].append(read_stations(seat.folder, RECEIVER))
 
     def connect(self, seat: Seat) -> StampedEndpoint:
         return StampedEndpoint(seat)

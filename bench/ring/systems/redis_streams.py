@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import subprocess
 from collections import deque
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import redis
 
+from bench.redis_server import LOG, serving, why_no_server
 from bench.ring.cases import KIB, Case
 from bench.ring.endpoint import PATIENCE_S, Endpoint, Message, Seat, System
 from bench.ring.systems.connecting import dial
@@ -21,11 +19,9 @@ MOST_A_READ = 64
 FIELD = b"d"
 DISTRIBUTIONS = ("redis", "hiredis")
 SETTING = (
-    f"no persistence, hiredis; a XADD a message, MAXLEN {SMALL_QUEUE} (above 64 KiB {LARGE_QUEUE}), XREAD "
-    f"COUNT {MOST_A_READ} BLOCK: as BRAND has it, no pipeline"
+    f"no persistence, hiredis, one connection a process; a XADD a message, MAXLEN ~ {SMALL_QUEUE} (above "
+    f"64 KiB {LARGE_QUEUE}, exact), XREAD COUNT {MOST_A_READ} BLOCK: as BRAND has it, no pipeline"
 )
-# For a program, installed or not: which command makes it so.
-REMEDY = "redis-server is not installed; remedy: apt-get install redis-server"
 
 
 class RedisEndpoint(Endpoint):
@@ -44,9 +40,10 @@ class RedisEndpoint(Endpoint):
         self._last = newest[0][0] if newest else b"0"
 
     def send(self, message: Message) -> None:
-        bound = LARGE_QUEUE if len(message) > LARGE else SMALL_QUEUE
-        # Exact trimming: approximate would keep 4 MiB messages by the hundred.
-        self._redis.xadd(self._out, {FIELD: bytes(message)}, maxlen=bound, approximate=False)
+        is_large = len(message) > LARGE
+        bound = LARGE_QUEUE if is_large else SMALL_QUEUE
+        # Approximate trimming costs less, but would keep 4 MiB messages by the hundred.
+        self._redis.xadd(self._out, {FIELD: bytes(message)}, maxlen=bound, approximate=not is_large)
 
     def receive(self) -> Message | None:
         if not self._waiting and not self._read():
@@ -69,28 +66,15 @@ class RedisEndpoint(Endpoint):
         self._redis.close()
 
 
-@contextlib.contextmanager
-def server(
-    seat: Seat, words: list[str], start: Callable[[list[str], int], subprocess.Popen[bytes]]
-) -> Iterator[None]:
-    """A redis-server without persistence while the block runs, told by `words` where to listen."""
-    quiet = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", str(seat.folder)]
-    with (seat.folder / "redis.log").open("wb") as log:
-        process = start(["redis-server", *words, *quiet], log.fileno())
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
 def connected(seat: Seat, **where: Any) -> redis.Redis:
     """A client of the session's server, once that listens."""
-    return dial(lambda: _pinged(redis.Redis(**where, socket_timeout=10)), _why_not(seat))
+    return dial(lambda: _pinged(where), _why_not(seat))
 
 
-def _pinged(client: redis.Redis) -> redis.Redis:
+def _pinged(where: dict[str, Any]) -> redis.Redis:
     try:
+        # One connection of its own: else each command takes one from the pool, and puts it back.
+        client = redis.Redis(**where, socket_timeout=10, single_connection_client=True)
         client.ping()
     except redis.ConnectionError as error:
         raise ConnectionError(str(error)) from error
@@ -98,12 +82,7 @@ def _pinged(client: redis.Redis) -> redis.Redis:
 
 
 def _why_not(seat: Seat) -> str:
-    return f"redis-server does not listen; see {seat.folder / 'redis.log'}"
-
-
-def why_no_server() -> str | None:
-    """None if there is one."""
-    return None if shutil.which("redis-server") else REMEDY
+    return f"redis-server does not listen; see {seat.folder / LOG}"
 
 
 class RedisSystem(System):
@@ -117,14 +96,10 @@ class RedisSystem(System):
         return super().why_absent() or why_no_server()
 
     def serve(self, seat: Seat) -> contextlib.AbstractContextManager[None]:
-        return server(seat, ["--port", "0", "--unixsocket", seat.address], _start)
+        return serving(seat.folder, ["--port", "0", "--unixsocket", seat.address])
 
     def connect(self, seat: Seat) -> RedisEndpoint:
         return RedisEndpoint(seat, connected(seat, unix_socket_path=seat.address))
-
-
-def _start(command: list[str], log: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
 
 SYSTEM = RedisSystem()

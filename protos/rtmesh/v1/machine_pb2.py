@@ -26,7 +26,7 @@ from rtmesh.v1 import plan_pb2 as rtmesh_dot_v1_dot_plan__pb2
 from rtmesh.v1 import status_pb2 as rtmesh_dot_v1_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17rtmesh/v1/machine.proto\x12\trtmesh.v1\x1a\x14rtmesh/v1/plan.proto\x1a\x16rtmesh/v1/status.proto\"\xff\x02\n\x0bJoinRequest\x12!\n\x05hello\x18\x01 \x01(\x0b\x32\x10.rtmesh.v1.HelloH\x00\x12-\n\x0bpreflighted\x18\x02 \x01(\x0b\x32\x16.rtmesh.v1.PreflightedH\x00\x12\'\n\x08prepared\x18\x03 \x01(\x0b\x32\x13.rtmesh.v1.PreparedH\x00\x12%\n\x04node\x18\x04 \x01(\x0b\x32\x15.rtmesh.v1.NodeReportH\x00\x12%\n\x04link\x18\x05 \x01(\x0b\x32\x15.rtmesh.v1.LinkReportH\x00\x12-\n\x08\x61\x63\x63ounts\x18\x06 \x01(\x0b\x32\x19.rtmesh.v1.AccountsReportH\x00\x12!\n\x05\x65nded\x18\x07 \x01(\x0b\x32\x10.rtmesh.v1.EndedH\x00\x12\"\n\x03log\x18\x08 \x01(\x0b\x32\x13.rtmesh.v1.LogChunkH\x00\x12\'\n\x05\x63lock\x18\t \x01(\x0b\x32\x16.rtmesh.v1.ClockStatusH\x00\x42\x08\n\x06report\"\xcb\x02\n\x0cJoinResponse\x12%\n\x07welcome\x18\x01 \x01(\x0b\x32\x12.rtmesh.v1.WelcomeH\x00\x12)\n\tpreflight\x18\x02 \x01(\x0b\x32\x14.rtmesh.v1.PreflightH\x00\x12%\n\x07prepare\x18\x03 \x01(\x0b\x32\x12.rtmesh.v1.PrepareH\x00\x12!\n\x05start\x18\x04 \x01(\x0b\x32\x10.rtmesh.v1.StartH\x00\x12!\n\x05\x64rain\x18\x05 \x01(\x0b\x32\x10.rtmesh.v1.DrainH\x00\x12\x1f\n\x04stop\x18\x06 \x01(\x0b\x32\x0f.rtmesh.v1.StopH\x00\x12&\n\x08read_log\x18\x07 \x01(\x0b\x32\x12.rtmesh.v1.ReadLogH\x00\x12*\n\ncancel_log\x18\x08 \x01(\x0b\x32\x14.rtmesh.v1.CancelLogH\x00\x42\x07\n\x05order\"\x1f\n\x0c\x43lockRequest\x12\x0f\n\x07sent_ns\x18\x01 \x01(\x10\"X\n\rClockResponse\x12\x17\n\x0frequest_sent_ns\x18\x01 \x01(\x10\x12\x18\n\x10received_time_ns\x18\x02 \x01(\x10\x12\x14\n\x0csent_time_ns\x18\x03 \x01(\x10\"\xac\x01\n\x05Hello\x12\x0f\n\x07machine\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\x12\n\nprocess_id\x18\x03 \x01(\r\x12\x14\n\x0c\x64\x61ta_address\x18\x04 \x01(\t\x12\x0e\n\x06kernel\x18\x05 \x01(\t\x12\x11\n\tcpu_count\x18\x06 \x01(\r\x12\x14\n\x0cmemory_bytes\x18\x07 \x01(\x04\x12\x0f\n\x07version\x18\x08 \x01(\t\x12\x0c\n\x04runs\x18\t \x03(\t\"S\n\x07Welcome\x12\x16\n\x0emesh_offset_ns\x18\x01 \x01(\x10\x12\x1e\n\x16scheduler_monotonic_ns\x18\x02 \x01(\x10\x12\x10\n\x08\x63lock_id\x18\x03 \x01(\t\"C\n\tPreflight\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.rtmesh.v1.MachinePlan\x12\x10\n\x08replaces\x18\x02 \x01(\t\"@\n\x0bPreflighted\x12\x0b\n\x03run\x18\x01 \x01(\t\x12$\n\x08problems\x18\x02 \x03(\x0b\x32\x12.rtmesh.v1.Problem\"\xa4\x01\n\x07Prepare\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.rtmesh.v1.MachinePlan\x12=\n\x0e\x64\x61ta_addresses\x18\x02 \x03(\x0b\x32%.rtmesh.v1.Prepare.DataAddressesEntry\x1a\x34\n\x12\x44\x61taAddressesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\x08Prepared\x12\x0b\n\x03run\x18\x01 \x01(\t\x12$\n\x08problems\x18\x02 \x03(\x0b\x32\x12.rtmesh.v1.Problem\"\x14\n\x05Start\x12\x0b\n\x03run\x18\x01 \x01(\t\"\x14\n\x05\x44rain\x12\x0b\n\x03run\x18\x01 \x01(\t\"\x13\n\x04Stop\x12\x0b\n\x03run\x18\x01 \x01(\t\"@\n\nNodeReport\x12\x0b\n\x03run\x18\x01 \x01(\t\x12%\n\x06status\x18\x02 \x01(\x0b\x32\x15.rtmesh.v1.NodeStatus\"J\n\nLinkReport\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0c\n\x04\x65\x64ge\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xd8\x01\n\x0e\x41\x63\x63ountsReport\x12\x0b\n\x03run\x18\x01 \x01(\t\x12%\n\x05rings\x18\x02 \x03(\x0b\x32\x16.rtmesh.v1.RingAccount\x12$\n\x05nodes\x18\x03 \x03(\x0b\x32\x15.rtmesh.v1.NodeStatus\x12+\n\tprocesses\x18\x04 \x03(\x0b\x32\x18.rtmesh.v1.ProcessStatus\x12\x0f\n\x07time_ns\x18\x05 \x01(\x10\x12\x1b\n\x0e\x63lock_error_ns\x18\x06 \x01(\x10H\x00\x88\x01\x01\x42\x11\n\x0f_clock_error_ns\"A\n\x05\x45nded\x12\x0b\n\x03run\x18\x01 \x01(\t\x12+\n\x08\x61\x63\x63ounts\x18\x02 \x01(\x0b\x32\x19.rtmesh.v1.AccountsReport\"f\n\x07ReadLog\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0c\n\x04node\x18\x03 \x01(\t\x12\x10\n\x08previous\x18\x04 \x01(\x08\x12\x0e\n\x06\x66ollow\x18\x05 \x01(\x08\x12\x12\n\nlast_lines\x18\x06 \x01(\r\"\x17\n\tCancelLog\x12\n\n\x02id\x18\x01 \x01(\x04\"@\n\x08LogChunk\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04text\x18\x02 \x01(\x0c\x12\x0b\n\x03\x65nd\x18\x03 \x01(\x08\x12\r\n\x05\x65rror\x18\x04 \x01(\t2\x87\x01\n\x08Machines\x12;\n\x04Join\x12\x16.rtmesh.v1.JoinRequest\x1a\x17.rtmesh.v1.JoinResponse(\x01\x30\x01\x12>\n\x05\x43lock\x12\x17.rtmesh.v1.ClockRequest\x1a\x18.rtmesh.v1.ClockResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17rtmesh/v1/machine.proto\x12\trtmesh.v1\x1a\x14rtmesh/v1/plan.proto\x1a\x16rtmesh/v1/status.proto\"\xab\x03\n\x0bJoinRequest\x12!\n\x05hello\x18\x01 \x01(\x0b\x32\x10.rtmesh.v1.HelloH\x00\x12-\n\x0bpreflighted\x18\x02 \x01(\x0b\x32\x16.rtmesh.v1.PreflightedH\x00\x12\'\n\x08prepared\x18\x03 \x01(\x0b\x32\x13.rtmesh.v1.PreparedH\x00\x12%\n\x04node\x18\x04 \x01(\x0b\x32\x15.rtmesh.v1.NodeReportH\x00\x12%\n\x04link\x18\x05 \x01(\x0b\x32\x15.rtmesh.v1.LinkReportH\x00\x12-\n\x08\x61\x63\x63ounts\x18\x06 \x01(\x0b\x32\x19.rtmesh.v1.AccountsReportH\x00\x12!\n\x05\x65nded\x18\x07 \x01(\x0b\x32\x10.rtmesh.v1.EndedH\x00\x12\"\n\x03log\x18\x08 \x01(\x0b\x32\x13.rtmesh.v1.LogChunkH\x00\x12\'\n\x05\x63lock\x18\t \x01(\x0b\x32\x16.rtmesh.v1.ClockStatusH\x00\x12*\n\nkeep_awake\x18\n \x01(\x0e\x32\x14.rtmesh.v1.KeepAwakeH\x00\x42\x08\n\x06report\"\xcb\x02\n\x0cJoinResponse\x12%\n\x07welcome\x18\x01 \x01(\x0b\x32\x12.rtmesh.v1.WelcomeH\x00\x12)\n\tpreflight\x18\x02 \x01(\x0b\x32\x14.rtmesh.v1.PreflightH\x00\x12%\n\x07prepare\x18\x03 \x01(\x0b\x32\x12.rtmesh.v1.PrepareH\x00\x12!\n\x05start\x18\x04 \x01(\x0b\x32\x10.rtmesh.v1.StartH\x00\x12!\n\x05\x64rain\x18\x05 \x01(\x0b\x32\x10.rtmesh.v1.DrainH\x00\x12\x1f\n\x04stop\x18\x06 \x01(\x0b\x32\x0f.rtmesh.v1.StopH\x00\x12&\n\x08read_log\x18\x07 \x01(\x0b\x32\x12.rtmesh.v1.ReadLogH\x00\x12*\n\ncancel_log\x18\x08 \x01(\x0b\x32\x14.rtmesh.v1.CancelLogH\x00\x42\x07\n\x05order\"\x1f\n\x0c\x43lockRequest\x12\x0f\n\x07sent_ns\x18\x01 \x01(\x10\"X\n\rClockResponse\x12\x17\n\x0frequest_sent_ns\x18\x01 \x01(\x10\x12\x18\n\x10received_time_ns\x18\x02 \x01(\x10\x12\x14\n\x0csent_time_ns\x18\x03 \x01(\x10\"\xac\x01\n\x05Hello\x12\x0f\n\x07machine\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\x12\n\nprocess_id\x18\x03 \x01(\r\x12\x14\n\x0c\x64\x61ta_address\x18\x04 \x01(\t\x12\x0e\n\x06kernel\x18\x05 \x01(\t\x12\x11\n\tcpu_count\x18\x06 \x01(\r\x12\x14\n\x0cmemory_bytes\x18\x07 \x01(\x04\x12\x0f\n\x07version\x18\x08 \x01(\t\x12\x0c\n\x04runs\x18\t \x03(\t\"S\n\x07Welcome\x12\x16\n\x0emesh_offset_ns\x18\x01 \x01(\x10\x12\x1e\n\x16scheduler_monotonic_ns\x18\x02 \x01(\x10\x12\x10\n\x08\x63lock_id\x18\x03 \x01(\t\"C\n\tPreflight\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.rtmesh.v1.MachinePlan\x12\x10\n\x08replaces\x18\x02 \x01(\t\"@\n\x0bPreflighted\x12\x0b\n\x03run\x18\x01 \x01(\t\x12$\n\x08problems\x18\x02 \x03(\x0b\x32\x12.rtmesh.v1.Problem\"\xa4\x01\n\x07Prepare\x12$\n\x04plan\x18\x01 \x01(\x0b\x32\x16.rtmesh.v1.MachinePlan\x12=\n\x0e\x64\x61ta_addresses\x18\x02 \x03(\x0b\x32%.rtmesh.v1.Prepare.DataAddressesEntry\x1a\x34\n\x12\x44\x61taAddressesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"=\n\x08Prepared\x12\x0b\n\x03run\x18\x01 \x01(\t\x12$\n\x08problems\x18\x02 \x03(\x0b\x32\x12.rtmesh.v1.Problem\"\x14\n\x05Start\x12\x0b\n\x03run\x18\x01 \x01(\t\"\x14\n\x05\x44rain\x12\x0b\n\x03run\x18\x01 \x01(\t\"\x13\n\x04Stop\x12\x0b\n\x03run\x18\x01 \x01(\t\"@\n\nNodeReport\x12\x0b\n\x03run\x18\x01 \x01(\t\x12%\n\x06status\x18\x02 \x01(\x0b\x32\x15.rtmesh.v1.NodeStatus\"J\n\nLinkReport\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0c\n\x04\x65\x64ge\x18\x02 \x01(\t\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xd8\x01\n\x0e\x41\x63\x63ountsReport\x12\x0b\n\x03run\x18\x01 \x01(\t\x12%\n\x05rings\x18\x02 \x03(\x0b\x32\x16.rtmesh.v1.RingAccount\x12$\n\x05nodes\x18\x03 \x03(\x0b\x32\x15.rtmesh.v1.NodeStatus\x12+\n\tprocesses\x18\x04 \x03(\x0b\x32\x18.rtmesh.v1.ProcessStatus\x12\x0f\n\x07time_ns\x18\x05 \x01(\x10\x12\x1b\n\x0e\x63lock_error_ns\x18\x06 \x01(\x10H\x00\x88\x01\x01\x42\x11\n\x0f_clock_error_ns\"A\n\x05\x45nded\x12\x0b\n\x03run\x18\x01 \x01(\t\x12+\n\x08\x61\x63\x63ounts\x18\x02 \x01(\x0b\x32\x19.rtmesh.v1.AccountsReport\"f\n\x07ReadLog\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0b\n\x03run\x18\x02 \x01(\t\x12\x0c\n\x04node\x18\x03 \x01(\t\x12\x10\n\x08previous\x18\x04 \x01(\x08\x12\x0e\n\x06\x66ollow\x18\x05 \x01(\x08\x12\x12\n\nlast_lines\x18\x06 \x01(\r\"\x17\n\tCancelLog\x12\n\n\x02id\x18\x01 \x01(\x04\"@\n\x08LogChunk\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0c\n\x04text\x18\x02 \x01(\x0c\x12\x0b\n\x03\x65nd\x18\x03 \x01(\x08\x12\r\n\x05\x65rror\x18\x04 \x01(\t2\x87\x01\n\x08Machines\x12;\n\x04Join\x12\x16.rtmesh.v1.JoinRequest\x1a\x17.rtmesh.v1.JoinResponse(\x01\x30\x01\x12>\n\x05\x43lock\x12\x17.rtmesh.v1.ClockRequest\x1a\x18.rtmesh.v1.ClockResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,47 +36,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREPARE_DATAADDRESSESENTRY']._loaded_options = None
   _globals['_PREPARE_DATAADDRESSESENTRY']._serialized_options = b'8\001'
   _globals['_JOINREQUEST']._serialized_start=85
-  _globals['_JOINREQUEST']._serialized_end=468
-  _globals['_JOINRESPONSE']._serialized_start=471
-  _globals['_JOINRESPONSE']._serialized_end=802
-  _globals['_CLOCKREQUEST']._serialized_start=804
-  _globals['_CLOCKREQUEST']._serialized_end=835
-  _globals['_CLOCKRESPONSE']._serialized_start=837
-  _globals['_CLOCKRESPONSE']._serialized_end=925
-  _globals['_HELLO']._serialized_start=928
-  _globals['_HELLO']._serialized_end=1100
-  _globals['_WELCOME']._serialized_start=1102
-  _globals['_WELCOME']._serialized_end=1185
-  _globals['_PREFLIGHT']._serialized_start=1187
-  _globals['_PREFLIGHT']._serialized_end=1254
-  _globals['_PREFLIGHTED']._serialized_start=1256
-  _globals['_PREFLIGHTED']._serialized_end=1320
-  _globals['_PREPARE']._serialized_start=1323
-  _globals['_PREPARE']._serialized_end=1487
-  _globals['_PREPARE_DATAADDRESSESENTRY']._serialized_start=1435
-  _globals['_PREPARE_DATAADDRESSESENTRY']._serialized_end=1487
-  _globals['_PREPARED']._serialized_start=1489
-  _globals['_PREPARED']._serialized_end=1550
-  _globals['_START']._serialized_start=1552
-  _globals['_START']._serialized_end=1572
-  _globals['_DRAIN']._serialized_start=1574
-  _globals['_DRAIN']._serialized_end=1594
-  _globals['_STOP']._serialized_start=1596
-  _globals['_STOP']._serialized_end=1615
-  _globals['_NODEREPORT']._serialized_start=1617
-  _globals['_NODEREPORT']._serialized_end=1681
-  _globals['_LINKREPORT']._serialized_start=1683
-  _globals['_LINKREPORT']._serialized_end=1757
-  _globals['_ACCOUNTSREPORT']._serialized_start=1760
-  _globals['_ACCOUNTSREPORT']._serialized_end=1976
-  _globals['_ENDED']._serialized_start=1978
-  _globals['_ENDED']._serialized_end=2043
-  _globals['_READLOG']._serialized_start=2045
-  _globals['_READLOG']._serialized_end=2147
-  _globals['_CANCELLOG']._serialized_start=2149
-  _globals['_CANCELLOG']._serialized_end=2172
-  _globals['_LOGCHUNK']._serialized_start=2174
-  _globals['_LOGCHUNK']._serialized_end=2238
-  _globals['_MACHINES']._serialized_start=2241
-  _globals['_MACHINES']._serialized_end=2376
+  _globals['_JOINREQUEST']._serialized_end=512
+  _globals['_JOINRESPONSE']._serialized_start=515
+  _globals['_JOINRESPONSE']._serialized_end=846
+  _globals['_CLOCKREQUEST']._serialized_start=848
+  _globals['_CLOCKREQUEST']._serialized_end=879
+  _globals['_CLOCKRESPONSE']._serialized_start=881
+  _globals['_CLOCKRESPONSE']._serialized_end=969
+  _globals['_HELLO']._serialized_start=972
+  _globals['_HELLO']._serialized_end=1144
+  _globals['_WELCOME']._serialized_start=1146
+  _globals['_WELCOME']._serialized_end=1229
+  _globals['_PREFLIGHT']._serialized_start=1231
+  _globals['_PREFLIGHT']._serialized_end=1298
+  _globals['_PREFLIGHTED']._serialized_start=1300
+  _globals['_PREFLIGHTED']._serialized_end=1364
+  _globals['_PREPARE']._serialized_start=1367
+  _globals['_PREPARE']._serialized_end=1531
+  _globals['_PREPARE_DATAADDRESSESENTRY']._serialized_start=1479
+  _globals['_PREPARE_DATAADDRESSESENTRY']._serialized_end=1531
+  _globals['_PREPARED']._serialized_start=1533
+  _globals['_PREPARED']._serialized_end=1594
+  _globals['_START']._serialized_start=1596
+  _globals['_START']._serialized_end=1616
+  _globals['_DRAIN']._serialized_start=1618
+  _globals['_DRAIN']._serialized_end=1638
+  _globals['_STOP']._serialized_start=1640
+  _globals['_STOP']._serialized_end=1659
+  _globals['_NODEREPORT']._serialized_start=1661
+  _globals['_NODEREPORT']._serialized_end=1725
+  _globals['_LINKREPORT']._serialized_start=1727
+  _globals['_LINKREPORT']._serialized_end=1801
+  _globals['_ACCOUNTSREPORT']._serialized_start=1804
+  _globals['_ACCOUNTSREPORT']._serialized_end=2020
+  _globals['_ENDED']._serialized_start=2022
+  _globals['_ENDED']._serialized_end=2087
+  _globals['_READLOG']._serialized_start=2089
+  _globals['_READLOG']._serialized_end=2191
+  _globals['_CANCELLOG']._serialized_start=2193
+  _globals['_CANCELLOG']._serialized_end=2216
+  _globals['_LOGCHUNK']._serialized_start=2218
+  _globals['_LOGCHUNK']._serialized_end=2282
+  _globals['_MACHINES']._serialized_start=2285
+  _globals['_MACHINES']._serialized_end=2420
 # @@protoc_insertion_point(module_scope)

@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class JoinRequest(_message.Message):
-    __slots__ = ("hello", "preflighted", "prepared", "node", "link", "accounts", "ended", "log", "clock")
+    __slots__ = ("hello", "preflighted", "prepared", "node", "link", "accounts", "ended", "log", "clock", "keep_awake")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     PREFLIGHTED_FIELD_NUMBER: _ClassVar[int]
     PREPARED_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +19,7 @@ class JoinRequest(_message.Message):
     ENDED_FIELD_NUMBER: _ClassVar[int]
     LOG_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
+    KEEP_AWAKE_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     preflighted: Preflighted
     prepared: Prepared
@@ -28,7 +29,8 @@ class JoinRequest(_message.Message):
     ended: Ended
     log: LogChunk
     clock: _status_pb2.ClockStatus
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., preflighted: _Optional[_Union[Preflighted, _Mapping]] = ..., prepared: _Optional[_Union[Prepared, _Mapping]] = ..., node: _Optional[_Union[NodeReport, _Mapping]] = ..., link: _Optional[_Union[LinkReport, _Mapping]] = ..., accounts: _Optional[_Union[AccountsReport, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., log: _Optional[_Union[LogChunk, _Mapping]] = ..., clock: _Optional[_Union[_status_pb2.ClockStatus, _Mapping]] = ...) -> None: ...
+    keep_awake: _status_pb2.KeepAwake
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., preflighted: _Optional[_Union[Preflighted, _Mapping]] = ..., prepared: _Optional[_Union[Prepared, _Mapping]] = ..., node: _Optional[_Union[NodeReport, _Mapping]] = ..., link: _Optional[_Union[LinkReport, _Mapping]] = ..., accounts: _Optional[_Union[AccountsReport, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., log: _Optional[_Union[LogChunk, _Mapping]] = ..., clock: _Optional[_Union[_status_pb2.ClockStatus, _Mapping]] = ..., keep_awake: _Optional[_Union[_status_pb2.KeepAwake, str]] = ...) -> None: ...
 
 class JoinResponse(_message.Message):
     __slots__ = ("welcome", "preflight", "prepare", "start", "drain", "stop", "read_log", "cancel_log")

@@ -43,6 +43,13 @@ class BudgetVerdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     BUDGET_VERDICT_MISSED: _ClassVar[BudgetVerdict]
     BUDGET_VERDICT_UNKNOWN: _ClassVar[BudgetVerdict]
 
+class KeepAwake(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    KEEP_AWAKE_UNSPECIFIED: _ClassVar[KeepAwake]
+    KEEP_AWAKE_OFF: _ClassVar[KeepAwake]
+    KEEP_AWAKE_IDLE: _ClassVar[KeepAwake]
+    KEEP_AWAKE_NOW: _ClassVar[KeepAwake]
+
 class ReaderState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     READER_STATE_UNSPECIFIED: _ClassVar[ReaderState]
@@ -75,6 +82,10 @@ BUDGET_VERDICT_NOT_MEASURED: BudgetVerdict
 BUDGET_VERDICT_HELD: BudgetVerdict
 BUDGET_VERDICT_MISSED: BudgetVerdict
 BUDGET_VERDICT_UNKNOWN: BudgetVerdict
+KEEP_AWAKE_UNSPECIFIED: KeepAwake
+KEEP_AWAKE_OFF: KeepAwake
+KEEP_AWAKE_IDLE: KeepAwake
+KEEP_AWAKE_NOW: KeepAwake
 READER_STATE_UNSPECIFIED: ReaderState
 READER_STATE_ATTACHED: ReaderState
 READER_STATE_ABSENT: ReaderState
@@ -145,20 +156,22 @@ class NodeStatus(_message.Message):
     def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[NodeState, str]] = ..., machine: _Optional[str] = ..., restarts: _Optional[int] = ..., epoch: _Optional[int] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ..., result_json: _Optional[str] = ..., loop: _Optional[_Union[ProcessStatus, _Mapping]] = ..., service: _Optional[_Union[ProcessStatus, _Mapping]] = ..., overruns: _Optional[int] = ..., unjoined: _Optional[int] = ..., address: _Optional[str] = ..., steps: _Optional[int] = ...) -> None: ...
 
 class ProcessStatus(_message.Message):
-    __slots__ = ("name", "process_id", "cpu_time_ms", "cpu_percent", "memory_bytes", "restarts")
+    __slots__ = ("name", "process_id", "cpu_time_ms", "cpu_percent", "memory_bytes", "restarts", "cpus")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PROCESS_ID_FIELD_NUMBER: _ClassVar[int]
     CPU_TIME_MS_FIELD_NUMBER: _ClassVar[int]
     CPU_PERCENT_FIELD_NUMBER: _ClassVar[int]
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     RESTARTS_FIELD_NUMBER: _ClassVar[int]
+    CPUS_FIELD_NUMBER: _ClassVar[int]
     name: str
     process_id: int
     cpu_time_ms: int
     cpu_percent: float
     memory_bytes: int
     restarts: int
-    def __init__(self, name: _Optional[str] = ..., process_id: _Optional[int] = ..., cpu_time_ms: _Optional[int] = ..., cpu_percent: _Optional[float] = ..., memory_bytes: _Optional[int] = ..., restarts: _Optional[int] = ...) -> None: ...
+    cpus: str
+    def __init__(self, name: _Optional[str] = ..., process_id: _Optional[int] = ..., cpu_time_ms: _Optional[int] = ..., cpu_percent: _Optional[float] = ..., memory_bytes: _Optional[int] = ..., restarts: _Optional[int] = ..., cpus: _Optional[str] = ...) -> None: ...
 
 class EdgeStatus(_message.Message):
     __slots__ = ("edge", "transport", "sent", "delivered", "dropped", "in_flight", "rate_hz", "latency", "reader_state", "connected", "is_holding")
@@ -271,7 +284,7 @@ class ReaderAccount(_message.Message):
     def __init__(self, name: _Optional[str] = ..., taken: _Optional[int] = ..., released: _Optional[int] = ..., start: _Optional[int] = ..., delivered: _Optional[int] = ..., dropped: _Optional[_Mapping[str, int]] = ..., state: _Optional[_Union[ReaderState, str]] = ..., latency: _Optional[_Union[LatencySummary, _Mapping]] = ..., is_holding: _Optional[bool] = ...) -> None: ...
 
 class MachineStatus(_message.Message):
-    __slots__ = ("name", "hostname", "connected", "data_address", "processes", "kernel", "cpu_count", "memory_bytes", "version", "clock", "silent_ms")
+    __slots__ = ("name", "hostname", "connected", "data_address", "processes", "kernel", "cpu_count", "memory_bytes", "version", "clock", "silent_ms", "keep_awake")
     NAME_FIELD_NUMBER: _ClassVar[int]
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
@@ -283,6 +296,7 @@ class MachineStatus(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     SILENT_MS_FIELD_NUMBER: _ClassVar[int]
+    KEEP_AWAKE_FIELD_NUMBER: _ClassVar[int]
     name: str
     hostname: str
     connected: bool
@@ -294,7 +308,8 @@ class MachineStatus(_message.Message):
     version: str
     clock: ClockStatus
     silent_ms: int
-    def __init__(self, name: _Optional[str] = ..., hostname: _Optional[str] = ..., connected: _Optional[bool] = ..., data_address: _Optional[str] = ..., processes: _Optional[_Iterable[_Union[ProcessStatus, _Mapping]]] = ..., kernel: _Optional[str] = ..., cpu_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., version: _Optional[str] = ..., clock: _Optional[_Union[ClockStatus, _Mapping]] = ..., silent_ms: _Optional[int] = ...) -> None: ...
+    keep_awake: KeepAwake
+    def __init__(self, name: _Optional[str] = ..., hostname: _Optional[str] = ..., connected: _Optional[bool] = ..., data_address: _Optional[str] = ..., processes: _Optional[_Iterable[_Union[ProcessStatus, _Mapping]]] = ..., kernel: _Optional[str] = ..., cpu_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., version: _Optional[str] = ..., clock: _Optional[_Union[ClockStatus, _Mapping]] = ..., silent_ms: _Optional[int] = ..., keep_awake: _Optional[_Union[KeepAwake, str]] = ...) -> None: ...
 
 class ClockStatus(_message.Message):
     __slots__ = ("offset_ns", "error_ns", "rate_ppm", "rate_error_ppm", "last_exchange_time_ns", "smallest_round_trip_ns", "exchanges", "restarts", "is_schedulers", "chrony")
