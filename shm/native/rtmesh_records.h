@@ -111,7 +111,7 @@ static inline unsigned char *rtm_take_records(
     struct rtm_reader *reader, int64_t now_ns, struct rtm_helping *helping, unsigned char *at,
     enum rtm_result *result, struct rtm_problem *problem) {
     const unsigned char *start = at;
-    struct rtm_message message = {0};
+    struct rtm_message message;
     *result = RTM_DONE;
     while (helping->taken < helping->most_messages && (uint64_t)(at - start) < helping->most_bytes) {
         *result = rtm_take(reader, now_ns, reader->hold, &message, problem);

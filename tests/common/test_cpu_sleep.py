@@ -98,6 +98,7 @@ def test_a_user_who_may_not_write_is_told_the_udev_rule(monkeypatch: pytest.Monk
         kernel = make_stand_ins(Path(folder))
         kernel.use(monkeypatch)
         kernel.device.chmod(0o400)
+        kernel.driver.chmod(0o444)
 
         with without_roots_rights():
             error = refusal()
