@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 SHARED_MEMORY = "/dev/shm/"
+
+
+def says(process: subprocess.Popen[bytes], line: bytes, patience_s: float) -> bool:
+    """Does it write this line into its pipe, as the first, within that time?"""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], patience_s)
+    return bool(ready) and process.stdout.readline() == line
 
 
 def end(process: subprocess.Popen[bytes], patience_s: float = 3.0) -> None:

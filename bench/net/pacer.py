@@ -1,4 +1,5 @@
-"""One end of an edge at 1 kHz that runs until SIGTERM: `send RING FILE`, or `receive RING FILE`."""
+"""One end of an edge at 1 kHz that pauses in turns, until SIGTERM: `send FILE EDGE FLOOR START_NS PHASE_NS`
+or `receive FILE EDGE FLOOR`, with two rings: of the edge, and of one machine."""
 
 from __future__ import annotations
 
@@ -6,67 +7,124 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic_ns
 from types import FrameType
 
-from bench.ring.tally import PERIOD_NS, spread_of
+from bench.net.phases import Phase, Schedule, Sent, Taken
+from bench.ring.endpoint import PATIENCE_NS
+from bench.ring.tally import LAST, PERIOD_NS, last_message
 from rtmesh.shm import Reader, Writer, wait
 
 MESSAGE = b"\x01" * 64
-# Its end is that of the large edge's case; before that it waited for processes to start.
-LAST = 400
+READY = b"ready\n"
 LOOK_NS = 100_000_000
 
 
-class Stopped(Exception):
-    """SIGTERM came."""
+class Stop:
+    """SIGTERM sets it: nothing is broken off, so that what was counted is exact."""
+
+    def __init__(self) -> None:
+        self.since_ns: int | None = None
+        signal.signal(signal.SIGTERM, self._set)
+
+    def _set(self, signal_number: int, frame: FrameType | None) -> None:
+        self.since_ns = monotonic_ns()
+
+    @property
+    def is_set(self) -> bool:
+        return self.since_ns is not None
+
+    @property
+    def is_long_ago(self) -> bool:
+        """Has whatever may still come had its time?"""
+        return self.since_ns is not None and monotonic_ns() - self.since_ns > PATIENCE_NS
 
 
 def main() -> None:
     """Send or receive."""
-    signal.signal(signal.SIGTERM, _stop)
-    end = send if sys.argv[1] == "send" else receive
-    end(sys.argv[2], Path(sys.argv[3]))
+    stop = Stop()
+    what, target, edge, floor, *times = sys.argv[1:]
+    rings = {Phase.BESIDE: edge, Phase.FLOOR: floor}
+    account = send(rings, Schedule(*map(int, times)), stop) if what == "send" else receive(rings, stop)
+    Path(target).write_text(json.dumps(asdict(account)))
 
 
-def _stop(signal_number: int, frame: FrameType | None) -> None:
-    raise Stopped
+def send(rings: Mapping[Phase, str], schedule: Schedule, stop: Stop) -> Sent:
+    """One each millisecond, by absolute times, into the ring of the phase; none while the other is alone."""
+    writers = {phase: Writer(ring) for phase, ring in rings.items()}
+    due: dict[str, int] = dict.fromkeys(rings, 0)
+    refused = 0
+    since_ns = monotonic_ns()
+    for due_ns in due_times(schedule, since_ns):
+        if (left := due_ns - monotonic_ns()) > 0:
+            time.sleep(left * 1e-9)
+        if stop.is_set:
+            break
+        phase = schedule.at(due_ns)
+        due[phase] += 1
+        refused += not writers[phase].try_publish(MESSAGE, monotonic_ns())
+    account = Sent(since_ns, monotonic_ns(), due, refused)
+    for writer in writers.values():
+        _send_last(writer)
+    return account
 
 
-def send(ring: str, target: Path) -> None:
-    """One each millisecond, by absolute times; into `target` how many, and how many found the ring full."""
-    writer = Writer(ring)
-    sent = refused = 0
-    due = monotonic_ns()
-    try:
-        while True:
-            if (left := due - monotonic_ns()) > 0:
-                time.sleep(left * 1e-9)
-            sent += 1
-            refused += not writer.try_publish(MESSAGE, monotonic_ns())
-            due += PERIOD_NS
-    except Stopped:
-        writer.close()
-    target.write_text(json.dumps([sent, refused]))
+def due_times(schedule: Schedule, due_ns: int) -> Iterator[int]:
+    """Without end."""
+    while True:
+        if schedule.at(due_ns) is Phase.ALONE:
+            due_ns = schedule.end_of(due_ns)
+        yield due_ns
+        due_ns += PERIOD_NS
 
 
-def receive(ring: str, target: Path) -> None:
-    """Write into `target` how old the LAST of them were."""
-    reader = Reader(ring, 0)
-    ages: list[int] = []
-    try:
-        while True:
-            while (view := reader.try_take(0)) is None:
-                wait([reader], (), LOOK_NS)
-            ages.append(monotonic_ns() - view.publish_time_ns)
+def _send_last(writer: Writer) -> None:
+    last, deadline_ns = last_message(), monotonic_ns() + PATIENCE_NS
+    while not writer.try_publish(last, monotonic_ns()) and monotonic_ns() < deadline_ns:
+        wait((), [writer], LOOK_NS)
+    writer.close()
+
+
+def receive(rings: Mapping[Phase, str], stop: Stop) -> Taken:
+    """Until the last message of both rings, or until SIGTERM was so long ago that no more can come."""
+    seats = {phase: Receiving(Reader(ring, 0)) for phase, ring in rings.items()}
+    since_ns = monotonic_ns()
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
+    while (going := [seat for seat in seats.values() if not seat.is_over]) and not stop.is_long_ago:
+        wait([seat.reader for seat in going], (), LOOK_NS)
+        for seat in going:
+            seat.take()
+    until_ns = monotonic_ns()
+    for seat in seats.values():
+        seat.reader.close()
+    published_ns: dict[str, list[int]] = {phase: seat.published_ns for phase, seat in seats.items()}
+    came_ns: dict[str, list[int]] = {phase: seat.came_ns for phase, seat in seats.items()}
+    return Taken(since_ns, until_ns, published_ns, came_ns)
+
+
+class Receiving:
+    """One ring's messages, each with when it was published and when it came."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.published_ns: list[int] = []
+        self.came_ns: list[int] = []
+        self.is_over = False
+
+    def take(self) -> None:
+        """All that are there."""
+        while not self.is_over and (view := self.reader.try_next()) is not None:
+            came_ns = monotonic_ns()
+            if view[0] == LAST:
+                self.is_over = True
+            else:
+                self.published_ns.append(view.publish_time_ns)
+                self.came_ns.append(came_ns)
             del view
-            reader.release()
-    except Stopped:
-        pass
-    if spread := spread_of(ages[-LAST:]):
-        target.write_text(json.dumps(asdict(spread)))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from typing import Any
 import grpc
 
 from bench.net.link import Host, Link
-from bench.processes import end
+from bench.processes import end, says
 from rtmesh.shm import Policy, ReaderLayout, RingLayout, create_ring
 from rtmesh.v1 import plan_pb2, relay_pb2, relay_pb2_grpc
 
@@ -62,7 +61,7 @@ def carry(
     with contextlib.ExitStack() as stack:
         for edge in edges:
             for name in edge.rings:
-                _make_ring(stack, name, edge)
+                make_ring(stack, name, edge)
         left, right = (
             _start(stack, host, machine, folder, port, module) for host, machine in zip(link.hosts, MACHINES)
         )
@@ -76,7 +75,8 @@ def carry(
         yield left, right
 
 
-def _make_ring(stack: contextlib.ExitStack, name: str, edge: Edge) -> None:
+def make_ring(stack: contextlib.ExitStack, name: str, edge: Edge) -> None:
+    """As long and wide as those of this edge, until `stack` ends."""
     seat = ReaderLayout("reader", Policy.BLOCK, edge.queue, HOLD)
     entries = 1 << (edge.queue - 1).bit_length()
     ring = create_ring(name, RingLayout(entries, max(edge.size, 64), (seat,)))
@@ -98,9 +98,7 @@ def _start(
             stderr=log,
         )
     stack.callback(_end, process)
-    assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], _PATIENCE_S)
-    if not ready or process.stdout.readline() != b"listening\n":
+    if not says(process, b"listening\n", _PATIENCE_S):
         raise OSError(f"the {machine} relay does not listen: {relay.with_suffix('.log').read_text()[-400:]}")
     return Relay(process, data, control)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bench.document import BOUND, Better, Row, compare, judge, meets
 from bench.net.cases import PACED, PACED_WIDE, ROUND_TRIP, SATURATED, SATURATED_LARGE, awake, title, where
+from bench.net.phases import Phase, Turns, cost_of_runs, losses, rate_of_runs
 from bench.ring.cases import UNITS, Case
 from bench.ring.measured import Figures
 from bench.ring.systems import OURS
@@ -22,14 +23,20 @@ STAMPED, LOCAL = "rtmesh, stamped", "ring in one machine"
 OWN = (OURS, EIGHT, BESIDE, STAMPED, LOCAL)
 
 LEAST_SMALL = 300_000.0
-MOST_OF_AIO, LEAST_OF_STREAM, LEAST_BESIDE, MOST_OF_ONE = 1.6, 0.7, 0.9, 3.0
+MOST_OF_AIO, LEAST_OF_STREAM, MOST_OF_ONE = 1.6, 0.7, 3.0
+MOST_BESIDE_PERCENT = 10.0
+
+NO_TURNS = "no session had whole phases of every kind"
 
 # A figure by the system's name.
 Values = Mapping[str, float]
 
 
-def rows(found: Found) -> Iterator[Row]:
-    """Of what was measured: every case as it comes, then the latencies with the CPUs kept awake."""
+def rows(found: Found, turns: Sequence[Turns] = ()) -> Iterator[Row]:
+    """Of what was measured: every case as it comes, then the latencies with the CPUs kept awake.
+
+    `turns` are the sessions in which a small edge ran beside a saturated one.
+    """
     parts = {
         ROUND_TRIP: _round_trip_rows,
         PACED: _paced_rows,
@@ -40,6 +47,7 @@ def rows(found: Found) -> Iterator[Row]:
     for case, part in parts.items():
         if case in found:
             yield from part(case, found[case])
+    yield from _beside_rows(SATURATED_LARGE, found.get(SATURATED_LARGE, {}), turns)
     yield from _eight_rows(PACED, found.get(PACED, {}))
     for case, part in ((awake(case), part) for case, part in parts.items() if case.is_latency):
         if case in found:
@@ -79,10 +87,28 @@ def _large_rows(case: Case, found: Mapping[str, Figures]) -> Iterator[Row]:
     yield beside.these("a bare stream", STREAMS, LEAST_OF_STREAM)
     yield beside.floor()
     yield beside.all()
-    if alone := rates.get(OURS):
-        note = f"alone {alone:,.0f} messages/s"
-        what = f"{title(case)}, an edge of 64 B at 1 kHz beside it"
-        yield at_least(what, rates.get(BESIDE), LEAST_BESIDE * alone, note)
+
+
+def _beside_rows(case: Case, found: Mapping[str, Figures], turns: Sequence[Turns]) -> Iterator[Row]:
+    if not turns and not {OURS, BESIDE} & found.keys():
+        return
+    lost = [*filter(None, [_losses(found).get(BESIDE)]), *losses(turns)]
+    costs = {phase: cost_of_runs(turns, phase) for phase in (Phase.BESIDE, Phase.FLOOR) if turns}
+    what = "an edge of 64 B at 1 kHz beside it: what it costs of the rate"
+    row = judge(
+        f"{title(case)}, {what}", "%", costs.get(Phase.BESIDE), MOST_BESIDE_PERCENT, _beside_note(turns, lost)
+    )
+    yield replace(row, met=row.met and not lost)
+    what = "two processes that do the same over a ring in one machine: what they cost of the rate"
+    yield Row(f"{title(case)}, {what}", "%", "lower", costs.get(Phase.FLOOR), note="" if turns else NO_TURNS)
+
+
+def _beside_note(turns: Sequence[Turns], lost: Sequence[str]) -> str:
+    if not turns:
+        return NO_TURNS
+    rates = ", ".join(f"{phase} {rate_of_runs(turns, phase):,.0f}" for phase in Phase)
+    floor = f"the floor costs {cost_of_runs(turns, Phase.FLOOR):.1f} %"
+    return "; ".join([f"messages/s in turns: {rates}", floor, *lost])
 
 
 def _eight_rows(case: Case, found: Mapping[str, Figures]) -> Iterator[Row]:

@@ -21,6 +21,11 @@ METHOD = (
     "Redis is on the left host, as are dora's coordinator and ezmsg's graph server; a daemon of dora is on "
     "each. A bare stream is a program of its own around one bidirectional gRPC call: what gRPC itself costs; "
     "the *floor* is the best of all five of them in a case. *Tuned* ones have the settings of gRPC and of "
-    "the allocator that the table of settings names; our relays have such settings, too. Each rival gets "
+    "the allocator that the table of settings names; our relays have such settings, too. What **an edge at "
+    "1 kHz beside a saturated one** costs is found inside one session, in phases of 0.6 s in turns, eight "
+    "of each kind: the large edge alone; beside the small one; beside the small one's two processes "
+    "while these do the same over a ring in one machine (the floor: what two more processes cost). The first "
+    "0.1 s of a phase settles and is not counted; a cost is 1 less the ratio of two medians over a session's "
+    "phases, and the figure the median over the sessions. Each rival gets "
     "what is fastest for the case; who is ahead of us is told also where no target names it."
 )

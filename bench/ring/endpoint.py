@@ -113,6 +113,10 @@ class System(ABC):
         """Of these cases, those that are measured of it."""
         return tuple(case for case in cases if self.cases is None or case in self.cases)
 
+    def seconds(self, case: Case, is_quick: bool) -> float:
+        """How long `case` is measured in one run."""
+        return case.seconds(is_quick)
+
     def why_absent(self) -> str | None:
         """Why it cannot run here, with the remedy; None if it can."""
         missing = [name for name in self.distributions if not _is_installed(name)]

@@ -76,7 +76,7 @@ def run_session(system: System, cases: Sequence[Case], *, is_quick: bool) -> Ite
         with _session(system, cases, is_quick) as sides:
             while left:
                 case = left[0]
-                outcomes = _run_case(sides, case, case.seconds(is_quick))
+                outcomes = _run_case(sides, case, system.seconds(case, is_quick))
                 yield Measured(system.name, left.pop(0), outcomes[0], tuple(outcomes[1:]))
     except (SessionError, OSError) as error:
         yield from _failed(system, left, str(error))
@@ -112,7 +112,7 @@ def _session(system: System, cases: Sequence[Case], is_quick: bool) -> Iterator[
 
 def _seat(system: System, cases: Sequence[Case], folder: Path, is_quick: bool) -> Seat:
     first = cases[0]
-    life_s = START_S + sum(case.seconds(is_quick) + CASE_SLACK_S for case in cases)
+    life_s = START_S + sum(system.seconds(case, is_quick) + CASE_SLACK_S for case in cases)
     sizes = tuple(sorted({case.size for case in cases}))
     identity = f"bench{os.getpid()}x{time.monotonic_ns() % 1_000_000_000}"
     return Seat(

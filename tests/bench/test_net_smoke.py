@@ -17,12 +17,13 @@ from bench.net.__main__ import main
 from bench.net.breakdown import LEGS, legs_us
 from bench.net.cases import AS_IT_COMES, AWAKE, SATURATED_LARGE
 from bench.net.link import loopback
+from bench.net.phases import Phase, Schedule
 from bench.net.processor import Sample, busiest
 from bench.net.rows import EIGHT
 from bench.net.schedule import find_systems
 from bench.net.stamped_relay import publish_time_of
 from bench.net.summary import summarize
-from bench.net.systems import MODULES
+from bench.net.systems import MODULES, beside
 from bench.net.systems.beside import BesideSystem
 from bench.ring import command
 from bench.ring.cases import Case, Kind
@@ -94,26 +95,39 @@ def test_eight_edges_bring_each_message_eight_times(leaves_nothing: None) -> Non
     assert table.rows[0][table.columns.index("lost")] == 0
 
 
-def test_the_edge_beside_a_saturated_one_is_timed(leaves_nothing: None) -> None:
+def test_the_edge_beside_a_saturated_one_is_timed_in_turns_of_one_session(
+    leaves_nothing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "PHASE_NS", 100_000_000)
     runs = measure("rtmesh-beside")
 
     assert [result.case for result in runs.measured] == [SATURATED_LARGE]
-    (beside,) = runs.systems
-    (ages,) = beside.beside  # type: ignore[attr-defined]
-    assert ages.count > 0
-    (note,) = beside.notes()
-    assert "found their ring full" in note and beside.sent > 0  # type: ignore[attr-defined]
+    (system,) = runs.systems
+    (turns,) = system.turns  # type: ignore[attr-defined]
+    assert turns.ages.count > 0
+    assert all(turns.rates[phase] for phase in Phase)
+    assert min(turns.due.values()) > 0 and set(turns.lost.values()) == {0}
+    (note,) = system.notes()
+    assert "found their ring full" in note
+    document = summarize(runs, AS_IT_COMES, "x")
+    assert any("in turns" in table.title for table in document.tables)
+    assert {row.unit: row.ours for row in document.rows}["%"] is not None
 
 
 def test_an_edge_beside_that_broke_is_told(tmp_path: Path) -> None:
-    beside = BesideSystem()
-    (tmp_path / "counts").write_text("[1, 0]")
-    beside._read(tmp_path / "counts", tmp_path / "missing")
-    (tmp_path / "half").write_text('{"count": 3, "p5')
-    beside._read(tmp_path / "counts", tmp_path / "half")
+    broken, schedule = BesideSystem(), Schedule(0, 600)
+    (tmp_path / beside.ARRIVALS).write_text("[1, 2]")
+    (tmp_path / beside.SENT).write_text('{"since_ns": 0, "until_ns": 9, "due": {}, "refused": 0}')
+    broken._read(tmp_path, schedule)
+    (tmp_path / beside.TAKEN).write_text('{"since_ns": 3, "unt')
+    broken._read(tmp_path, schedule)
+    empty = '{"since_ns": 0, "until_ns": 9, "published_ns": {}, "came_ns": {}}'
+    (tmp_path / beside.TAKEN).write_text(empty)
+    broken._read(tmp_path, schedule)
 
-    (note,) = beside.notes()
-    assert "was not timed in 2 runs" in note
+    (note,) = broken.notes()
+    assert "was not timed in 3 runs" in note
+    assert "no whole phase: alone, beside, floor" in note
 
 
 def test_each_message_is_stamped_at_every_station_in_order(
