@@ -1,5 +1,7 @@
 """Types of the C extension; see native/wire.c."""
 
+from collections.abc import Iterable
+
 from typing_extensions import Buffer
 
 from rtmesh.node.wire import HeaderValues, Values
@@ -37,3 +39,32 @@ class Template:
     ) -> None: ...
     def header(self, buffer: Buffer, /) -> HeaderValues | None:
         """The header of a message that is laid out like this; None if it is not."""
+
+class Trail:
+    """Where the present step comes from: what its sends carry on, and whether it may send at all.
+
+    Args:
+        own_origins: of the messages that begin at this node.
+
+    Attributes:
+        header: of the message that triggered the step; None: the step begins origins of its own.
+        refusal: why nothing can be sent now; empty: it can.
+    """
+
+    refusal: str
+
+    def __init__(self, own_origins: Iterable[int], /) -> None: ...
+    @property
+    def header(self) -> HeaderValues | None: ...
+    def begin(self, header: Values | None, /) -> None:
+        """A step begins. A message of the node's own origin has come full circle: a new one begins."""
+
+    def stamp(self, sequence: int, epoch: int, now_ns: int, origin: int, /) -> HeaderValues:
+        """The header of a message that is sent now on the output whose messages begin with `origin`.
+
+        The first message of a step that has no origin begins one, and what the step sends on other outputs
+        goes with it, so that it can be joined downstream. The next one on the same output begins another.
+        """
+
+    def sent(self, header: Values, /) -> None:
+        """A message with this header was sent."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rtmesh.node._wire import Trail
 from rtmesh.node.errors import OutputLimitError
 from rtmesh.node.inputs import unknown_port
 from rtmesh.node.message import Encoded, Message, MessageType
-from rtmesh.node.ports import Host, OutputBinding, Trail
-from rtmesh.node.wire import HeaderValues
+from rtmesh.node.ports import Host, OutputBinding
 
 
 class Output:
@@ -67,18 +67,13 @@ class Output:
 
     def _publish(self, encoded: Encoded) -> bool:
         ring, trail, now_ns = self._ring, self._trail, self._now_ns()
-        sequence, epoch = ring.sequence, ring.epoch
-        header = trail.header or trail.origin_of(
-            HeaderValues(sequence, epoch, now_ns, self._origin, epoch, sequence, now_ns)
-        )
-        _, _, _, origin, origin_epoch, origin_sequence, origin_time_ns = header
-        parts = encoded.parts(
-            (sequence, epoch, now_ns, origin, origin_epoch, origin_sequence, origin_time_ns)
-        )
-        if not ring.try_publish_parts(parts, now_ns, encoded.align_at, origin, origin_time_ns):
+        header = trail.stamp(ring.sequence, ring.epoch, now_ns, self._origin)
+        _, _, _, origin, _, _, origin_time_ns = header
+        if not ring.try_publish_parts(
+            encoded.parts(header), now_ns, encoded.align_at, origin, origin_time_ns
+        ):
             return False
-        if trail.header is None:
-            trail.begun = header
+        trail.sent(header)
         return True
 
     def _too_big(self, length: int) -> OutputLimitError:

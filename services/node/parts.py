@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from rtmesh.common.origins import origin_id
 from rtmesh.graph.contract import Contract, PortSpec
+from rtmesh.node._wire import Trail
 from rtmesh.node.calls import Calls
 from rtmesh.node.decorators import EverySpec, OnSpec
 from rtmesh.node.definition import Definition, Marked, period_ns, window_size
@@ -18,7 +19,7 @@ from rtmesh.node.message import MessageType
 from rtmesh.node.node import Node, create
 from rtmesh.node.outputs import Output, Outputs
 from rtmesh.node.parameters import initial_parameters
-from rtmesh.node.ports import Host, Identity, InputBinding, InputRing, OutputBinding, OutputRing, Trail
+from rtmesh.node.ports import Host, Identity, InputBinding, InputRing, OutputBinding, OutputRing
 from rtmesh.node.ticker import Ticker
 from rtmesh.node.triggers import JoinTrigger, SingleTrigger, Source, Trigger, WindowTrigger
 from rtmesh.node.windows import CountGathering, Gathering, TimeGathering
@@ -58,7 +59,8 @@ def assemble(node_class: type[Node], wiring: Wiring, host: Host) -> Parts:
     parameters = initial_parameters(node_class, contract.parameters, wiring.parameters)
     policies = {port: binding.when_full for port, binding in wiring.inputs.items()}
     definition.check(contract, policies, wiring.outputs, parameters)
-    trail = Trail(frozenset(_origin(wiring.identity, port.name) for port in contract.outputs))
+    trail = Trail(_origin(wiring.identity, port.name) for port in contract.outputs)
+    trail.refusal = "setup() cannot send, as the graph is not running yet: send in start()"
     node = create(node_class, _attributes(definition, wiring, host, trail, parameters))
     tickers = {marked: _ticker(node, marked, parameters) for marked in definition.everies}
     return Parts(

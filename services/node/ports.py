@@ -9,11 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from rtmesh.node.wire import HeaderValues
-
-# Of a header: a name would take twice as long to look up.
-_ORIGIN = HeaderValues._fields.index("origin")
-
 
 class InputRing(Protocol):
     """The reading end of a ring, as rtmesh.shm.Reader."""
@@ -93,33 +88,3 @@ class Host(Protocol):
     def result(self, json: str) -> None:
         """The node reported its result."""
         ...
-
-
-class Trail:
-    """Where the present step comes from: what its sends carry on, and whether it may send at all.
-
-    Attributes:
-        header: of the message that triggered the step; None: the step begins origins of its own.
-        begun: header of the newest message that began one in this step.
-        refusal: why nothing can be sent now; empty: it can.
-    """
-
-    def __init__(self, own_origins: frozenset[int]) -> None:
-        self._own_origins = own_origins
-        self.header: HeaderValues | None = None
-        self.begun: HeaderValues | None = None
-        self.refusal = "setup() cannot send, as the graph is not running yet: send in start()"
-
-    def begin(self, header: HeaderValues | None) -> None:
-        """A step begins. A message of the node's own origin has come full circle: a new one begins."""
-        is_new = header is None or header[_ORIGIN] == 0 or header[_ORIGIN] in self._own_origins
-        self.header = None if is_new else header
-        self.begun = None
-
-    def origin_of(self, own: HeaderValues) -> HeaderValues:
-        """Whose origin a message carries on in a step without one; it would else begin one: `own` has it so.
-
-        The first message of a step that has no origin begins one, and what the step sends on other outputs
-        goes with it, so that it can be joined downstream. The next one on the same output begins another.
-        """
-        return own if self.begun is None or self.begun.origin == own.origin else self.begun

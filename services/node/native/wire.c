@@ -1,267 +1,11 @@
-/* wire.c: rtmesh.node._wire, what is done to every stream message: its header, and whether it is laid out
-** as the one before it. The format is told in wire.py, which does everything else.
+/* wire.c: rtmesh.node._wire, what is done to every stream message. The format is told in wire.py, which does what
+** is done seldom.
 **
 ** Limited API of 3.11: one build serves 3.11 and later.
 */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
-
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "the fields of a header are copied as they lie in memory"
-#endif
-
-enum { HEADER_SIZE = 57, HEADER_FIELDS = 7, MOST_MARKS = 16, MOST_NUMBERS = 64, TAG_BYTES = 5 };
-
-/* What a header of ours begins with, and its fields: the tag before each, offset and size. */
-static const unsigned char header_start[2] = {0x0A, HEADER_SIZE - 2};
-static const struct header_field {
-    unsigned char tag, at, size;
-    bool is_signed;
-} header_fields[HEADER_FIELDS] = {
-    {0x09, 3, 8, false},  {0x15, 12, 4, false}, {0x19, 17, 8, true}, {0x21, 26, 8, false},
-    {0x2D, 35, 4, false}, {0x31, 40, 8, false}, {0x39, 49, 8, true},
-};
-
-static PyTypeObject *header_type; /* rtmesh.node.wire.HeaderValues, once it was told */
-
-static bool is_header(const unsigned char *bytes, Py_ssize_t length) {
-    if (length < HEADER_SIZE || memcmp(bytes, header_start, sizeof header_start) != 0) return false;
-    for (int i = 0; i < HEADER_FIELDS; i++)
-        if (bytes[header_fields[i].at - 1] != header_fields[i].tag) return false;
-    return true;
-}
-
-static PyObject *field_value(const unsigned char *bytes, const struct header_field *field) {
-    uint64_t value = 0;
-    memcpy(&value, bytes + field->at, field->size);
-    return field->is_signed ? PyLong_FromLongLong((int64_t)value) : PyLong_FromUnsignedLongLong(value);
-}
-
-/* HeaderValues of the header at `bytes`. */
-static PyObject *header_values(const unsigned char *bytes) {
-    PyObject *values = PyTuple_New(HEADER_FIELDS);
-    if (!values) return NULL;
-    for (int i = 0; i < HEADER_FIELDS; i++) {
-        PyObject *value = field_value(bytes, &header_fields[i]);
-        if (!value || PyTuple_SetItem(values, i, value) < 0) {
-            Py_DECREF(values);
-            return NULL;
-        }
-    }
-    if (!header_type) return values;
-    /* As tuple.__new__(HeaderValues, values): its own constructor would take the values one by one. */
-    newfunc new_tuple = (newfunc)PyType_GetSlot(&PyTuple_Type, Py_tp_new);
-    PyObject *arguments = PyTuple_Pack(1, values), *header = NULL;
-    if (arguments) header = new_tuple(header_type, arguments, NULL);
-    Py_XDECREF(arguments);
-    Py_DECREF(values);
-    return header;
-}
-
-static int put_field(unsigned char *bytes, const struct header_field *field, PyObject *value) {
-    uint64_t bits = field->is_signed ? (uint64_t)PyLong_AsLongLong(value) : PyLong_AsUnsignedLongLong(value);
-    if (bits == UINT64_MAX && PyErr_Occurred()) return -1;
-    if (field->size == 4 && bits > UINT32_MAX) {
-        PyErr_SetString(PyExc_OverflowError, "an epoch is larger than 32 bits");
-        return -1;
-    }
-    bytes[field->at - 1] = field->tag;
-    memcpy(bytes + field->at, &bits, field->size);
-    return 0;
-}
-
-/* pack_header((sequence, epoch, publish_time_ns, origin, …)) -> the header as field 1 of a message. */
-static PyObject *pack_header(PyObject *module, PyObject *values) {
-    if (!PyTuple_Check(values) || PyTuple_Size(values) != HEADER_FIELDS)
-        return PyErr_Format(PyExc_TypeError, "a header is a tuple of %d fields", HEADER_FIELDS);
-    unsigned char bytes[HEADER_SIZE];
-    memcpy(bytes, header_start, sizeof header_start);
-    for (int i = 0; i < HEADER_FIELDS; i++)
-        if (put_field(bytes, &header_fields[i], PyTuple_GetItem(values, i)) < 0) return NULL;
-    return PyBytes_FromStringAndSize((const char *)bytes, HEADER_SIZE);
-}
-
-/* written_header(buffer) -> the header that lies first in the form of pack_header; None if something else does. */
-static PyObject *written_header(PyObject *module, PyObject *object) {
-    Py_buffer buffer;
-    if (PyObject_GetBuffer(object, &buffer, PyBUF_SIMPLE) < 0) return NULL;
-    PyObject *header = is_header(buffer.buf, buffer.len) ? header_values(buffer.buf) : Py_NewRef(Py_None);
-    PyBuffer_Release(&buffer);
-    return header;
-}
-
-/* use_header_type(type): HeaderValues, which is made in Python. */
-static PyObject *use_header_type(PyObject *module, PyObject *type) {
-    if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject *)type, &PyTuple_Type)) {
-        PyErr_SetString(PyExc_TypeError, "a type of tuples is needed");
-        return NULL;
-    }
-    header_type = (PyTypeObject *)Py_NewRef(type);
-    Py_RETURN_NONE;
-}
-
-/* The varint at *at, moved behind it; false if it does not end before `end` or is longer than `most` bytes. */
-static bool read_varint(const unsigned char *bytes, Py_ssize_t *at, Py_ssize_t end, int most, uint64_t *value) {
-    *value = 0;
-    for (int i = 0; i < most && *at < end; i++) {
-        unsigned char byte = bytes[(*at)++];
-        *value |= (uint64_t)(byte & 0x7F) << (7 * i);
-        if (byte < 0x80) return true;
-    }
-    return false;
-}
-
-/* Moves *at behind the payload of a field; false if it does not end by `end`, or is a group: those are rare. */
-static bool skip_payload(const unsigned char *bytes, Py_ssize_t *at, Py_ssize_t end, unsigned wire_type) {
-    uint64_t length = 0;
-    switch (wire_type) {
-        case 0: return read_varint(bytes, at, end, 10, &length);
-        case 1: length = 8; break;
-        case 5: length = 4; break;
-        case 2:
-            if (!read_varint(bytes, at, end, 10, &length)) return false;
-            break;
-        default: return false;
-    }
-    if (length > (uint64_t)(end - *at)) return false;
-    *at += (Py_ssize_t)length;
-    return true;
-}
-
-/* Template: a layout, to be tried on messages. Bytes that must stand where they did are its marks. */
-struct mark {
-    Py_ssize_t start, length;
-    const unsigned char *bytes;
-};
-
-struct template {
-    PyObject_HEAD Py_ssize_t length, others_end;
-    PyObject *owner; /* of the bytes of the marks */
-    Py_ssize_t mark_count, number_count;
-    struct mark marks[MOST_MARKS];
-    uint32_t numbers[MOST_NUMBERS];
-};
-
-static bool is_set_apart(const struct template *self, uint64_t number) {
-    for (Py_ssize_t i = 0; i < self->number_count; i++)
-        if (self->numbers[i] == number) return true;
-    return false;
-}
-
-/* Whether fields, none of them set apart, fill the bytes from the header to the first tensor. */
-static bool others_fit(const struct template *self, const unsigned char *bytes) {
-    Py_ssize_t at = HEADER_SIZE;
-    while (at < self->others_end) {
-        uint64_t tag;
-        if (!read_varint(bytes, &at, self->others_end, TAG_BYTES, &tag)) return false;
-        if (tag < 8 || tag > UINT32_MAX || is_set_apart(self, tag >> 3)) return false;
-        if (!skip_payload(bytes, &at, self->others_end, (unsigned)(tag & 7))) return false;
-    }
-    return true;
-}
-
-static bool fits(const struct template *self, const Py_buffer *buffer) {
-    const unsigned char *bytes = buffer->buf;
-    if (buffer->len != self->length || !is_header(bytes, buffer->len)) return false;
-    for (Py_ssize_t i = 0; i < self->mark_count; i++)
-        if (memcmp(bytes + self->marks[i].start, self->marks[i].bytes, (size_t)self->marks[i].length) != 0)
-            return false;
-    return others_fit(self, bytes);
-}
-
-/* Template.header(buffer) -> the header of a message that is laid out like this; None if it is not. */
-static PyObject *template_header(PyObject *self, PyObject *object) {
-    Py_buffer buffer;
-    if (PyObject_GetBuffer(object, &buffer, PyBUF_SIMPLE) < 0) return NULL;
-    bool does_fit = fits((struct template *)self, &buffer);
-    PyObject *header = does_fit ? header_values(buffer.buf) : Py_NewRef(Py_None);
-    PyBuffer_Release(&buffer);
-    return header;
-}
-
-/* One mark, (start, bytes), which must lie within the message. */
-static int add_mark(struct template *self, PyObject *pair) {
-    struct mark *mark = &self->marks[self->mark_count];
-    PyObject *start = PyTuple_GetItem(pair, 0), *bytes = start ? PyTuple_GetItem(pair, 1) : NULL;
-    char *data;
-    if (!bytes || PyBytes_AsStringAndSize(bytes, &data, &mark->length) < 0) return -1;
-    mark->start = PyLong_AsSsize_t(start);
-    if (mark->start == -1 && PyErr_Occurred()) return -1;
-    mark->bytes = (const unsigned char *)data;
-    if (mark->start < 0 || mark->start > self->length || mark->length > self->length - mark->start) {
-        PyErr_SetString(PyExc_ValueError, "a mark lies outside of the message");
-        return -1;
-    }
-    self->mark_count++;
-    return 0;
-}
-
-static int add_number(struct template *self, PyObject *value) {
-    unsigned long number = PyLong_AsUnsignedLong(value);
-    if (number == (unsigned long)-1 && PyErr_Occurred()) return -1;
-    self->numbers[self->number_count++] = (uint32_t)number;
-    return 0;
-}
-
-static int fill(struct template *self, PyObject *marks, PyObject *numbers) {
-    Py_ssize_t mark_count = PyTuple_Size(marks), number_count = PyTuple_Size(numbers);
-    if (mark_count < 0 || number_count < 0) return -1;
-    if (mark_count > MOST_MARKS || number_count > MOST_NUMBERS || self->others_end > self->length) {
-        PyErr_SetString(PyExc_ValueError, "too much for a template");
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < mark_count; i++)
-        if (add_mark(self, PyTuple_GetItem(marks, i)) < 0) return -1;
-    for (Py_ssize_t i = 0; i < number_count; i++)
-        if (add_number(self, PyTuple_GetItem(numbers, i)) < 0) return -1;
-    return 0;
-}
-
-/* Template(length, others_end, marks, numbers): the length of a message, where its first tensor begins, bytes that
-** stand in it as ((start, bytes), …), and the numbers of fields that may not stand before that tensor. */
-static PyObject *template_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
-    Py_ssize_t length, others_end;
-    PyObject *marks, *numbers;
-    if (!PyArg_ParseTuple(
-            arguments, "nnO!O!", &length, &others_end, &PyTuple_Type, &marks, &PyTuple_Type, &numbers))
-        return NULL;
-    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    struct template *self = (struct template *)allocate(type, 0);
-    if (!self) return NULL;
-    self->length = length;
-    self->others_end = others_end;
-    self->owner = Py_NewRef(marks);
-    if (fill(self, marks, numbers) == 0) return (PyObject *)self;
-    Py_DECREF(self);
-    return NULL;
-}
-
-static void template_free(PyObject *object) {
-    PyTypeObject *type = Py_TYPE(object);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    Py_XDECREF(((struct template *)object)->owner);
-    release(object);
-    Py_DECREF(type);
-}
-
-static PyMethodDef template_methods[] = {
-    {"header", template_header, METH_O, NULL},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot template_slots[] = {
-    {Py_tp_new, template_new},
-    {Py_tp_dealloc, template_free},
-    {Py_tp_methods, template_methods},
-    {0, NULL},
-};
-
-static PyType_Spec template_spec = {
-    "rtmesh.node._wire.Template", sizeof(struct template), 0, Py_TPFLAGS_DEFAULT, template_slots,
-};
+#include "header.h"
+#include "template.h"
+#include "trail.h"
 
 static PyMethodDef module_methods[] = {
     {"pack_header", pack_header, METH_O, NULL},
@@ -275,16 +19,20 @@ static struct PyModuleDef module_definition = {
     NULL, NULL, NULL, NULL,
 };
 
+/* The types live as long as the process, as the module does: they are plain globals. */
+static bool add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type) {
+    *type = (PyTypeObject *)PyType_FromSpec(spec);
+    return *type && PyModule_AddType(module, *type) == 0;
+}
+
 PyMODINIT_FUNC PyInit__wire(void) {
     PyObject *module = PyModule_Create(&module_definition);
     if (!module) return NULL;
-    PyObject *type = PyType_FromSpec(&template_spec);
-    bool is_ready = type && PyModule_AddType(module, (PyTypeObject *)type) == 0 &&
-                    PyModule_AddIntConstant(module, "HEADER_SIZE", HEADER_SIZE) == 0 &&
-                    PyModule_AddIntConstant(module, "MOST_MARKS", MOST_MARKS) == 0 &&
-                    PyModule_AddIntConstant(module, "MOST_NUMBERS", MOST_NUMBERS) == 0;
-    Py_XDECREF(type);
-    if (is_ready) return module;
+    if (add_type(module, &template_spec, &template_type) && add_type(module, &trail_spec, &trail_type) &&
+        PyModule_AddIntConstant(module, "HEADER_SIZE", HEADER_SIZE) == 0 &&
+        PyModule_AddIntConstant(module, "MOST_MARKS", MOST_MARKS) == 0 &&
+        PyModule_AddIntConstant(module, "MOST_NUMBERS", MOST_NUMBERS) == 0)
+        return module;
     Py_DECREF(module);
     return NULL;
 }
