@@ -1,9 +1,13 @@
 """Types of the C extension; see native/wire.c."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
+from google.protobuf.message import Message
 from typing_extensions import Buffer
 
+from rtmesh.node.encoded import Ready
+from rtmesh.node.tensors import TensorField
 from rtmesh.node.wire import HeaderValues, Values
 
 HEADER_SIZE: int
@@ -59,12 +63,52 @@ class Trail:
     def begin(self, header: Values | None, /) -> None:
         """A step begins. A message of the node's own origin has come full circle: a new one begins."""
 
-    def stamp(self, sequence: int, epoch: int, now_ns: int, origin: int, /) -> HeaderValues:
-        """The header of a message that is sent now on the output whose messages begin with `origin`.
+class Sender:
+    """Gives the messages of one output their header, and publishes them.
+
+    Args:
+        ring: an OutputRing.
+        trail: of the node.
+        now_ns: tells mesh time.
+        origin: of the messages that begin at this output.
+        max_bytes: the longest message.
+    """
+
+    def __init__(
+        self, ring: object, trail: Trail, now_ns: Callable[[], int], origin: int, max_bytes: int, /
+    ) -> None: ...
+    def publish(self, ready: Ready, /) -> bool | None:
+        """Publish now; False if a `block` reader's queue is full, None if it is too long or refused.
 
         The first message of a step that has no origin begins one, and what the step sends on other outputs
         goes with it, so that it can be joined downstream. The next one on the same output begins another.
         """
 
-    def sent(self, header: Values, /) -> None:
-        """A message with this header was sent."""
+# Name, number, protobuf's type; whether it is repeated, packed, and written with its default value too.
+Scalar = tuple[str, int, int, bool, bool, bool]
+
+class Encoder:
+    """Makes messages of one type ready to be sent; remembers of each Tensor how the last array was written.
+
+    Args:
+        message_class: of protobuf.
+        other_names: of the fields that are neither the header nor a Tensor.
+        scalars: what is known of scalars among them, in the order of their numbers.
+        tensors: the fields that are Tensors, in the order of their numbers.
+        array_type: numpy's; numpy itself is not known here.
+    """
+
+    def __init__(
+        self,
+        message_class: type[Message],
+        other_names: frozenset[str],
+        scalars: tuple[Scalar, ...],
+        tensors: dict[str, TensorField],
+        array_type: type,
+        /,
+    ) -> None: ...
+    def encode(self, fields: dict[str, Any], /) -> Ready | None:
+        """What to send, fields by name; None if a field is unknown, or not as it usually is.
+
+        Raises TypeError or ValueError naming the field if that is no array, or of no type that a Tensor has.
+        """

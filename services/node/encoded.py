@@ -11,6 +11,8 @@ from rtmesh.node import wire
 from rtmesh.node.wire import HEADER_SIZE, HeaderValues, Values
 
 Part = Any  # bytes, or an array
+# The parts behind the header, the length of the message with it, and align_at.
+Ready = tuple[tuple[Part, ...], int, int]
 
 
 class Encoded:
@@ -34,8 +36,13 @@ class Encoded:
 
     def parts(self, header: Values) -> tuple[Part, ...]:
         """What to write one behind the other: buffers, each of them contiguous."""
-        rest = tuple(map(_contiguous, self._rest)) if self._is_awkward else self._rest
+        rest, _, _ = self.ready()
         return (wire.pack_header(header), *rest)
+
+    def ready(self) -> Ready:
+        """The same for a Sender, which adds the header."""
+        rest = tuple(map(_contiguous, self._rest)) if self._is_awkward else self._rest
+        return rest, self.length, self.align_at
 
     def write_into(self, buffer: memoryview, header: HeaderValues) -> None:
         """Write the message into the first `length` bytes of `buffer` (format "B")."""

@@ -1,6 +1,6 @@
 """The types of stream messages: encoded straight into a ring's slot, decoded as views on it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.message_factory import GetMessageClass
 
 from rtmesh.node import tensors, wire
-from rtmesh.node.encoded import Encoded
+from rtmesh.node._wire import Encoder
+from rtmesh.node.encoded import Encoded, Ready
 from rtmesh.node.layout import MessageLayout
 from rtmesh.node.places import Places
 from rtmesh.node.received import NO_HEADER, Message, message_type
@@ -32,6 +33,8 @@ class MessageType:
         self.message_class: type[ProtoMessage] = GetMessageClass(descriptor)
         self.layout = MessageLayout(descriptor)
         self.other_names = frozenset(self.layout.field_names) - self.layout.set_apart
+        self.quick: Callable[[dict[str, Any]], Ready | None] = self._encoder().encode
+        """Makes fields by name ready to be sent; None if encode_fields() must, or tells what is wrong."""
         self._received = message_type(self.other_names, self.layout.tensors)
         # A stream seldom changes how its messages are laid out: the last one is tried first.
         self._last: Places | None = None
@@ -52,6 +55,14 @@ class MessageType:
 
     def encode_fields(self, fields: Mapping[str, object]) -> Encoded:
         """encode() of fields by name."""
+        ready = self.quick(dict(fields))
+        if ready is None:
+            return self._encode_slowly(fields)
+        rest, length, align_at = ready
+        return Encoded(rest, length - HEADER_SIZE, align_at)
+
+    def _encode_slowly(self, fields: Mapping[str, object]) -> Encoded:
+        """Whatever the fields are; the error names what is wrong."""
         layout = self.layout
         if layout.choices:
             self._check_choices(fields)
@@ -89,6 +100,13 @@ class MessageType:
         """What is to be said of a field that the type does not have."""
         names = ", ".join(self.layout.field_names) or "none"
         return f"{self.full_name} has no field {name!r}; it has {names}"
+
+    def _encoder(self) -> Encoder:
+        """Of types with a choice, it knows no field: which of them are given is looked at here."""
+        if self.layout.choices:
+            return Encoder(self.message_class, frozenset(), (), {}, np.ndarray)
+        layout = self.layout
+        return Encoder(self.message_class, self.other_names, layout.scalars, layout.tensors, np.ndarray)
 
     def _decode_with_tensors(self, buffer: Any, keep: object) -> Message:
         view = memoryview(buffer)

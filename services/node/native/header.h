@@ -37,6 +37,13 @@ static const struct header_field {
     {0x39, 49, 8, true, offsetof(struct header, origin_time_ns)},
 };
 
+static void free_object(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(self);
+    Py_DECREF(type);
+}
+
 static PyTypeObject *header_type; /* rtmesh.node.wire.HeaderValues, once it was told */
 
 static bool is_header(const unsigned char *bytes, Py_ssize_t length) {

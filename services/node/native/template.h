@@ -146,11 +146,8 @@ static PyObject *template_new(PyTypeObject *type, PyObject *arguments, PyObject 
 }
 
 static void template_free(PyObject *object) {
-    PyTypeObject *type = Py_TYPE(object);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     Py_XDECREF(((struct template *)object)->owner);
-    release(object);
-    Py_DECREF(type);
+    free_object(object);
 }
 
 static PyMethodDef template_methods[] = {

@@ -8,7 +8,7 @@ struct trail {
     PyObject_HEAD
     struct header header; /* of the message that triggered the step */
     struct header begun;  /* of the newest message that began an origin in this step */
-    bool has_header, has_begun;
+    bool has_header, has_begun, is_refusing;
     PyObject *refusal; /* why nothing can be sent now, as text; empty: it can */
     uint64_t *own_origins;
     Py_ssize_t own_count;
@@ -58,26 +58,6 @@ static PyObject *trail_begin_method(PyObject *object, PyObject *values) {
     Py_RETURN_NONE;
 }
 
-/* stamp(sequence, epoch, now_ns, origin) -> the whole header of a message that is sent now. */
-static PyObject *trail_stamp(PyObject *object, PyObject *arguments) {
-    unsigned long long sequence, origin;
-    long long now_ns;
-    struct header header;
-    if (!PyArg_ParseTuple(arguments, "KILK", &sequence, &header.epoch, &now_ns, &origin)) return NULL;
-    header.sequence = sequence;
-    header.publish_time_ns = (uint64_t)now_ns;
-    trail_continue((struct trail *)object, origin, &header);
-    return header_object(&header);
-}
-
-/* sent(header): it was. */
-static PyObject *trail_sent(PyObject *object, PyObject *values) {
-    struct header header;
-    if (header_from(values, &header) < 0) return NULL;
-    trail_note_sent((struct trail *)object, &header);
-    Py_RETURN_NONE;
-}
-
 static int take_origins(struct trail *self, PyObject *origins) {
     Py_ssize_t count = PyTuple_Size(origins);
     self->own_origins = (uint64_t *)PyMem_Calloc((size_t)count + 1, sizeof(uint64_t));
@@ -110,12 +90,9 @@ static PyObject *trail_new(PyTypeObject *type, PyObject *arguments, PyObject *ke
 }
 
 static void trail_free(PyObject *object) {
-    PyTypeObject *type = Py_TYPE(object);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     Py_XDECREF(((struct trail *)object)->refusal);
     PyMem_Free(((struct trail *)object)->own_origins);
-    release(object);
-    Py_DECREF(type);
+    free_object(object);
 }
 
 static PyObject *trail_header(PyObject *object, void *unused) {
@@ -135,14 +112,13 @@ static int trail_set_refusal(PyObject *object, PyObject *value, void *unused) {
     struct trail *self = (struct trail *)object;
     PyObject *before = self->refusal;
     self->refusal = Py_NewRef(value);
+    self->is_refusing = PyUnicode_GetLength(value) > 0;
     Py_DECREF(before);
     return 0;
 }
 
 static PyMethodDef trail_methods[] = {
     {"begin", trail_begin_method, METH_O, NULL},
-    {"stamp", trail_stamp, METH_VARARGS, NULL},
-    {"sent", trail_sent, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

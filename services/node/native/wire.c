@@ -3,7 +3,9 @@
 **
 ** Limited API of 3.11: one build serves 3.11 and later.
 */
+#include "encoder.h"
 #include "header.h"
+#include "sender.h"
 #include "template.h"
 #include "trail.h"
 
@@ -28,7 +30,10 @@ static bool add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type) {
 PyMODINIT_FUNC PyInit__wire(void) {
     PyObject *module = PyModule_Create(&module_definition);
     if (!module) return NULL;
-    if (add_type(module, &template_spec, &template_type) && add_type(module, &trail_spec, &trail_type) &&
+    dtype_name = PyUnicode_InternFromString("dtype");
+    if (dtype_name && add_type(module, &template_spec, &template_type) &&
+        add_type(module, &trail_spec, &trail_type) && add_type(module, &encoder_spec, &encoder_type) &&
+        add_type(module, &sender_spec, &sender_type) &&
         PyModule_AddIntConstant(module, "HEADER_SIZE", HEADER_SIZE) == 0 &&
         PyModule_AddIntConstant(module, "MOST_MARKS", MOST_MARKS) == 0 &&
         PyModule_AddIntConstant(module, "MOST_NUMBERS", MOST_NUMBERS) == 0)
