@@ -24,6 +24,9 @@ from rtmesh.v1 import status_pb2
 
 ENDED_AT_ONCE_S = 2.0
 TAIL_BYTES = 16384
+# What faulthandler begins with, and how much it writes: a hundred frames a thread, and the modules.
+CRASH_HEAD = "Fatal Python error:"
+MOST_CRASH_LINES = 150
 
 
 ChildProcess = subprocess.Popen[bytes] | ForkedChild
@@ -163,10 +166,21 @@ class Children:
 
 def log_tail(path: Path, lines: int = 20) -> str:
     """The last lines of a log file; empty if there are none."""
+    return "\n".join(_last_lines(path)[-lines:])
+
+
+def crash_tail(path: Path) -> str:
+    """The same, but all that was written last of a crash: its reason and its place stand at the head."""
+    told = _last_lines(path)
+    heads = [at for at, line in enumerate(told) if line.startswith(CRASH_HEAD)]
+    is_last = bool(heads) and len(told) - heads[-1] <= MOST_CRASH_LINES
+    return "\n".join(told[heads[-1] :]) if is_last else log_tail(path)
+
+
+def _last_lines(path: Path) -> list[str]:
     try:
         with path.open("rb") as log:
             log.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            text = log.read().decode(errors="replace")
+            return log.read().decode(errors="replace").splitlines()
     except OSError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])
+        return []

@@ -93,7 +93,7 @@ class Link:
     def _not_joined(self, error: RtmeshError) -> None:
         """Tell why; raise if trying again is of no use."""
         if type(error) is not self._told:
-            log.warning("not joined; trying again until it works", scheduler=self._address, why=str(error))
+            log.warning(f"not joined; {self._what_next(error)}", scheduler=self._address, why=str(error))
             self._told = type(error)
         if not isinstance(error, REFUSALS) or self._was_ever_joined:
             self._refused_since_s = None
@@ -103,6 +103,13 @@ class Link:
         # The name may be that of this machine's last meshd, whose end the scheduler has yet to notice.
         if not isinstance(error, AlreadyExistsError) or now_s - self._refused_since_s > NAME_FREED_WITHIN_S:
             raise error
+
+    def _what_next(self, error: RtmeshError) -> str:
+        if not isinstance(error, REFUSALS) or self._was_ever_joined:
+            return "trying again until it works"
+        if isinstance(error, AlreadyExistsError):
+            return f"trying again for {NAME_FREED_WITHIN_S:g} s, as that one may have ended just now"
+        return "giving up"
 
     async def _join(self) -> None:
         """One stream, from Hello to its end. Raises RtmeshError: it did not come to be."""

@@ -12,7 +12,7 @@ from google.protobuf import json_format
 
 from rtmesh.common import control as words
 from rtmesh.common.logs import get_logger
-from rtmesh.machine.children import Child, log_tail
+from rtmesh.machine.children import Child, crash_tail
 from rtmesh.machine.control import NodeControl
 from rtmesh.machine.cpu_keeper import Loop
 from rtmesh.machine.cpu_masks import confine
@@ -132,7 +132,7 @@ class NodeHost:
 
     def _loop_ended(self, return_code: int) -> None:
         self._read_events()
-        tail = log_tail(self._logs.current)
+        tail = crash_tail(self._logs.current)
         self._perform(self.supervisor.exited(return_code, tail, time.monotonic_ns()))
 
     def _service_ended(self, return_code: int, process_id: int) -> None:

@@ -248,6 +248,7 @@ def test_a_name_that_is_taken_ends_meshd_with_the_reason(runtime_folder):
 
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-1] == f"meshd: {message}"
+    assert "trying again for 6 s, as that one may have ended just now" in refused.stderr
 
 
 def test_a_server_that_is_no_scheduler_ends_meshd_with_the_reason(runtime_folder):
@@ -256,6 +257,7 @@ def test_a_server_that_is_no_scheduler_ends_meshd_with_the_reason(runtime_folder
 
     assert refused.returncode == 1
     assert f"{address} is no scheduler" in refused.stderr.splitlines()[-1]
+    assert "trying again" not in refused.stderr
 
 
 def test_a_scheduler_that_is_not_there_is_waited_for_and_told_once(runtime_folder, remote_scheduler, until):
@@ -265,7 +267,9 @@ def test_a_scheduler_that_is_not_there_is_waited_for_and_told_once(runtime_folde
     with (runtime_folder / "errors").open("w+") as errors:
         meshd = subprocess.Popen([*command, "--machine", "solo", "--scheduler", address], stderr=errors)
         try:
-            until(lambda: "not joined" in (runtime_folder / "errors").read_text())
+            until(
+                lambda: "not joined; trying again until it works" in (runtime_folder / "errors").read_text()
+            )
             again = type(remote_scheduler)(address)
             hello_of(again)
             again.close()

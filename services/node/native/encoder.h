@@ -5,7 +5,7 @@
 #ifndef RTMESH_NODE_ENCODER_H
 #define RTMESH_NODE_ENCODER_H
 
-#include "fields.h"
+#include "scalars.h"
 
 enum { MOST_DIMENSIONS = 8 };
 

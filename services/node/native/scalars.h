@@ -1,9 +1,9 @@
-/* fields.h: scalar fields of a message, and lists of them, as protobuf writes them.
+/* scalars.h: scalar fields of a message, and lists of them, as protobuf writes them.
 **
 ** Only what a field usually is: an int, not something like an int. Everything else is protobuf's to take or refuse.
 */
-#ifndef RTMESH_NODE_FIELDS_H
-#define RTMESH_NODE_FIELDS_H
+#ifndef RTMESH_NODE_SCALARS_H
+#define RTMESH_NODE_SCALARS_H
 
 #include <float.h>
 
