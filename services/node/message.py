@@ -182,7 +182,7 @@ class MessageType:
             return self.message_class(**fields).SerializeToString()
         except EncodeError as error:
             raise ValueError(str(error)) from None
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
             raise self._explained(fields, error) from None
 
     def _explained(self, fields: Mapping[str, Any], error: Exception) -> Exception:
@@ -194,7 +194,7 @@ class MessageType:
                 self.message_class(**{name: value})
             except (TypeError, AttributeError) as cause:
                 return TypeError(f"{self.full_name}.{name}: {cause}")
-            except ValueError as cause:
+            except (ValueError, OverflowError) as cause:
                 return ValueError(f"{self.full_name}.{name}: {cause}")
         return ValueError(f"{self.full_name}: {error}")
 
