@@ -3,7 +3,12 @@
 **
 ** Limited API of 3.11: one build serves 3.11 and later.
 */
+#include "decoder.h"
+#include "attributes.h"
 #include "header.h"
+#include "received.h"
+#include "single.h"
+#include "steps.h"
 #include "template.h"
 #include "trail.h"
 
@@ -11,6 +16,7 @@ static PyMethodDef module_methods[] = {
     {"pack_header", pack_header, METH_O, NULL},
     {"written_header", written_header, METH_O, NULL},
     {"use_header_type", use_header_type, METH_O, NULL},
+    {"use_array_type", use_array_type, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -25,10 +31,20 @@ static bool add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type) {
     return *type && PyModule_AddType(module, *type) == 0;
 }
 
+/* Of what is received, and of what is done with it. */
+static bool add_receiving_types(PyObject *module) {
+    return add_type(module, &decoder_spec, &decoder_type) && add_type(module, &received_spec, &received_type) &&
+           add_type(module, &tensor_attribute_spec, &tensor_attribute_type) &&
+           add_type(module, &late_attribute_spec, &late_attribute_type) &&
+           add_type(module, &step_words_spec, &step_words_type) && add_type(module, &steps_spec, &steps_type) &&
+           add_type(module, &single_spec, &single_type);
+}
+
 PyMODINIT_FUNC PyInit__wire(void) {
     PyObject *module = PyModule_Create(&module_definition);
     if (!module) return NULL;
     if (add_type(module, &template_spec, &template_type) && add_type(module, &trail_spec, &trail_type) &&
+        add_receiving_types(module) &&
         PyModule_AddIntConstant(module, "HEADER_SIZE", HEADER_SIZE) == 0 &&
         PyModule_AddIntConstant(module, "MOST_MARKS", MOST_MARKS) == 0 &&
         PyModule_AddIntConstant(module, "MOST_NUMBERS", MOST_NUMBERS) == 0)
