@@ -6,31 +6,27 @@ requests between the steps, and waits for the rings and the deadline that the en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from google.protobuf.message import Message
 
+from rtmesh.node._wire import Steps
 from rtmesh.node.calls import Reply
 from rtmesh.node.parts import Parts
 from rtmesh.node.ports import Host, InputRing
 from rtmesh.node.reports import result_json
 from rtmesh.node.triggers import SingleTrigger, Trigger
-from rtmesh.node.wire import HeaderValues
-
-Result = TypeVar("Result")
 
 
 class Engine:
     """Runs one node.
 
     Attributes:
-        steps: how often user code was called since the graph runs, start() included.
+        has_counts: whether there can be any overruns, or messages without a partner.
     """
 
     def __init__(self, parts: Parts, host: Host) -> None:
         self.node = parts.node
-        self.steps = 0
         self._parts = parts
         self._host = host
         self._trail = parts.trail
@@ -38,7 +34,12 @@ class Engine:
         self._tickers = parts.tickers
         self._turns = _turns(parts.triggers)
         self._turn = self._turns[0]
+        # Most nodes have one @on and no @every: they need not ask whose turn it is.
+        is_alone = len(parts.triggers) == 1 and not parts.tickers
+        self._run_alone = parts.triggers[0].run if is_alone else None
+        self._steps = Steps(parts.trail, host.step_begins, host.step_ends)
         self._joins = [trigger for trigger in parts.triggers if not isinstance(trigger, SingleTrigger)]
+        self.has_counts = bool(parts.tickers or self._joins)
         self._now_ns = host.now_ns
         self._has_just_ticked = False
         self._is_draining = False
@@ -54,7 +55,7 @@ class Engine:
     def start(self) -> None:
         """Run start(), then begin the deadlines of @every."""
         self._trail.refusal = ""
-        self._step(None, self.node.start)
+        self._steps.call(None, self.node.start)
         now_ns = self._host.monotonic_ns()
         for ticker in self._tickers:
             ticker.start(now_ns)
@@ -87,6 +88,8 @@ class Engine:
         """
         if self._is_finishing:
             return False
+        if self._run_alone is not None:
+            return self._run_alone(self._steps, self._now_ns())
         if not self._tickers:
             return self._take()
         # An @every that is always late must not keep messages waiting: it gets every other step.
@@ -133,19 +136,19 @@ class Engine:
         return sum([trigger.unjoined for trigger in self._joins])
 
     @property
-    def has_counts(self) -> bool:
-        """Whether there can be any overruns, or messages without a partner."""
-        return bool(self._tickers or self._joins)
+    def steps(self) -> int:
+        """How often user code was called since the graph runs, start() included."""
+        return self._steps.count
 
     # What is asked of the node.
 
     def reply(self, method: str, request: bytes) -> Reply:
         """Run Configure or a method for someone outside; exceptions become codes."""
-        return self._step(None, self._parts.calls.reply, method, request)
+        return self._steps.call(None, self._parts.calls.reply, method, request)
 
     def call(self, method: str, request: Message) -> Message:
         """Run Configure or a method; raises what it raises."""
-        return self._step(None, self._parts.calls.run, method, request)
+        return self._steps.call(None, self._parts.calls.run, method, request)
 
     def request_class(self, method: str) -> type[Message]:
         """The class of a method's request."""
@@ -169,7 +172,7 @@ class Engine:
             return False
         ticker = min(due, key=lambda each: each.deadline_ns or 0)
         ticker.pass_deadline(now_ns)
-        self._step(None, ticker.callback)
+        self._steps.call(None, ticker.callback)
         return True
 
     def _tick_idle(self) -> bool:
@@ -177,7 +180,7 @@ class Engine:
         unpaced = [] if self._is_draining else [each for each in self._tickers if not each.period_ns]
         for ticker in unpaced:
             if not self._is_finishing:
-                self._step(None, ticker.callback)
+                self._steps.call(None, ticker.callback)
         return bool(unpaced)
 
     def _take(self) -> bool:
@@ -186,26 +189,10 @@ class Engine:
             return False
         now_ns = self._now_ns()
         for trigger, next_turn in self._turn:
-            call = trigger.take(now_ns)
-            if call is not None:
-                arguments, header = call
-                self._step(header, trigger.callback, *arguments)
-                trigger.called()
+            if trigger.run(self._steps, now_ns):
                 self._turn = self._turns[next_turn]
                 return True
         return False
-
-    def _step(
-        self, header: HeaderValues | None, function: Callable[..., Result], *arguments: object
-    ) -> Result:
-        """Call user code as one step, triggered by the message with `header`."""
-        self._trail.begin(header)
-        self._host.step_begins()
-        try:
-            return function(*arguments)
-        finally:
-            self.steps += 1
-            self._host.step_ends(self.steps)
 
 
 def _turns(triggers: list[Trigger]) -> list[list[tuple[Trigger, int]]]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 from rtmesh.common.clock import ClockPage, monotonic_ns
 from rtmesh.common.control import WORD_OVERRUNS, WORD_STEP_STARTED_NS, WORD_STEPS, WORD_UNJOINED
+from rtmesh.node._wire import StepWords
 from rtmesh.node.channel import LARGEST_PAYLOAD_BYTES, Channel
 from rtmesh.node.errors import StopRequested
-from rtmesh.node.ports import OutputRing
+from rtmesh.node.ports import InputRing, OutputRing
 from rtmesh.node.reports import Results
 from rtmesh.shm import Reader, Writer, wait
 
@@ -33,12 +34,17 @@ class LoopHost:
         self.monotonic_ns: Callable[[], int] = monotonic_ns
         self._channel = channel
         self._words = channel.events
+        self._step_words = StepWords(channel.events, WORD_STEP_STARTED_NS, WORD_STEPS)
+        self.step_begins: Callable[[], None] = self._step_words.begins
+        self.step_ends: Callable[[int], None] = self._step_words.ends
         self._results = Results(LARGEST_PAYLOAD_BYTES)
         self._spin_ns = spin_ns
         self._overruns = 0
         self._unjoined = 0
-        self._is_stepping = False
         self._is_waiting = False
+        # What is waited for seldom changes.
+        self._inputs: list[InputRing] | None = None
+        self._readers: tuple[Reader, ...] = ()
 
     def stop(self) -> None:
         """Do as StopNode says; called from a signal handler, so it interrupts a wait, but no user code."""
@@ -51,19 +57,10 @@ class LoopHost:
         self._channel.poll_orders(self.now_ns())
         if self._channel.is_stopping:
             raise StopRequested
-        self._words.set_word(WORD_STEP_STARTED_NS, 0)
+        self._step_words.hide()
         self._wait([self._channel.orders], [cast(Writer, ring)], LONGEST_WAIT_NS)
-        if self._is_stepping:
-            self._words.set_word(WORD_STEP_STARTED_NS, monotonic_ns())
-
-    def step_begins(self) -> None:
-        self._is_stepping = True
-        self._words.set_word(WORD_STEP_STARTED_NS, monotonic_ns())
-
-    def step_ends(self, steps: int) -> None:
-        self._is_stepping = False
-        self._words.set_word(WORD_STEPS, steps)
-        self._words.set_word(WORD_STEP_STARTED_NS, 0)
+        if self._step_words.is_stepping:
+            self._step_words.show()
 
     def result(self, json: str) -> None:
         self._results.put(json)
@@ -89,19 +86,22 @@ class LoopHost:
         if deadline_ns is not None:
             timeout_ns = min(timeout_ns, deadline_ns - monotonic_ns())
         if timeout_ns > 0:
-            self._wait_for_calls_or(cast(list[Reader], engine.rings()), timeout_ns)
+            self._wait_for_calls_or(engine.rings(), timeout_ns)
 
     def wait_for_orders(self) -> None:
         """Wait until something is ordered or asked."""
         self._wait_for_calls_or([], LONGEST_WAIT_NS)
 
-    def _wait_for_calls_or(self, inputs: list[Reader], timeout_ns: int) -> None:
+    def _wait_for_calls_or(self, inputs: list[InputRing], timeout_ns: int) -> None:
         """Wait for an order, a request or a message; for room instead of a request while one is answered."""
         channel = self._channel
         if channel.is_replying:
-            self._wait((channel.orders, *inputs), (channel.replies,), timeout_ns)
-        else:
-            self._wait((channel.orders, channel.requests, *inputs), (), timeout_ns)
+            self._wait((channel.orders, *cast(list[Reader], inputs)), (channel.replies,), timeout_ns)
+            return
+        if inputs is not self._inputs:
+            self._inputs = inputs
+            self._readers = (channel.orders, channel.requests, *cast(list[Reader], inputs))
+        self._wait(self._readers, (), timeout_ns)
 
     def show_counts(self, engine: Engine) -> None:
         """Write what has changed of the engine's counts into the words."""

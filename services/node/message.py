@@ -10,12 +10,12 @@ from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.message_factory import GetMessageClass
 
 from rtmesh.node import tensors, wire
-from rtmesh.node._wire import Encoder
+from rtmesh.node._wire import Decoder, Encoder
 from rtmesh.node.encoded import Encoded, Ready
 from rtmesh.node.layout import MessageLayout
 from rtmesh.node.places import Places
 from rtmesh.node.received import NO_HEADER, Message, message_type
-from rtmesh.node.wire import BYTES, HEADER_FIELD, HEADER_SIZE, Buffer
+from rtmesh.node.wire import BYTES, HEADER_FIELD, HEADER_SIZE, Buffer, HeaderValues
 
 # What protobuf takes as it is; numpy's types are made of these first.
 _PLAIN_TYPES = frozenset({int, float, bool, str, bytes, list, tuple, dict, type(None)})
@@ -23,7 +23,7 @@ _PLAIN_TYPES = frozenset({int, float, bool, str, bytes, list, tuple, dict, type(
 __all__ = ["Encoded", "Message", "MessageType"]
 
 
-class MessageType:
+class MessageType(Decoder):
     """Encodes and decodes one type of stream message."""
 
     def __init__(self, descriptor: Descriptor) -> None:
@@ -33,11 +33,10 @@ class MessageType:
         self.message_class: type[ProtoMessage] = GetMessageClass(descriptor)
         self.layout = MessageLayout(descriptor)
         self.other_names = frozenset(self.layout.field_names) - self.layout.set_apart
+        received = message_type(self.other_names, self.layout.tensors)
+        super().__init__(received, self.message_class.FromString, bool(self.layout.tensors))
         self.quick: Callable[[dict[str, Any]], Ready | None] = self._encoder().encode
         """Makes fields by name ready to be sent; None if encode_fields() must, or tells what is wrong."""
-        self._received = message_type(self.other_names, self.layout.tensors)
-        # A stream seldom changes how its messages are laid out: the last one is tried first.
-        self._last: Places | None = None
 
     def encode(self, fields: Mapping[str, object] | ProtoMessage | Message | None = None) -> Encoded:
         """Make ready what `fields` says: by name, or a whole message of this type. A header in it is dropped.
@@ -76,19 +75,6 @@ class MessageType:
                 pieces += field.pieces(value)
         return _with_pieces(self._encode_others(others) if others else b"", pieces)
 
-    def decode(self, buffer: Any, keep: object = None) -> Message:
-        """The message in `buffer`. As long as it views it, it keeps it alive, and `keep` with it.
-
-        Raises ValueError if it is malformed; what lies within a Tensor is checked when that is read.
-        """
-        if self.layout.tensors:
-            return self._decode_with_tensors(buffer, keep)
-        data = bytes(buffer)
-        others = self.parse(data)
-        # Of a header that stands there twice only protobuf knows the sum.
-        header = wire.sole_header(data) or wire.header_values(others.header)  # type: ignore[attr-defined]
-        return self._received(self, header, others)
-
     def parse(self, buffer: Buffer) -> ProtoMessage:
         """The protobuf message in `buffer`; ValueError if it is malformed."""
         try:
@@ -103,57 +89,56 @@ class MessageType:
 
     def _encoder(self) -> Encoder:
         """Of types with a choice, it knows no field: which of them are given is looked at here."""
-        if self.layout.choices:
-            return Encoder(self.message_class, frozenset(), (), {}, np.ndarray)
         layout = self.layout
-        return Encoder(self.message_class, self.other_names, layout.scalars, layout.tensors, np.ndarray)
+        if layout.choices:
+            return Encoder(self.message_class, frozenset(), (), {})
+        return Encoder(self.message_class, self.other_names, layout.scalars, layout.tensors)
 
-    def _decode_with_tensors(self, buffer: Any, keep: object) -> Message:
+    def _decode_slowly(self, buffer: Any, keep: object) -> Message:
+        """decode() of what is not laid out as the message before it, or is malformed: C tries that first."""
+        if not self.layout.tensors:
+            return self._decode_whole(bytes(buffer))
         view = memoryview(buffer)
-        message = self._received(self, NO_HEADER, None)
-        message._source = message._buffer = view if view.readonly else view.toreadonly()
-        message._keep = keep
-        last = self._last
-        header = last.template.header(buffer) if last is not None else None
-        if header is None:
-            self._find_fields(message)
-        elif last is not None:
-            message._header = header
-            message._tensors, message._cuts, message._arrays, _ = last
-        return message
+        view = view if view.readonly else view.toreadonly()
+        header, places, found_in = self._find_fields(view)
+        self._remember(places if places.template is not None else None)
+        return self._received(self, header, None, places, view, found_in, keep)
 
-    def _find_fields(self, message: Message) -> None:
-        """Find the header and the tensors in one pass over the top-level fields."""
-        header = wire.written_header(message._buffer)
-        message._header = header or NO_HEADER
-        begin = HEADER_SIZE if header else 0
-        message._cuts = [(0, begin)]
+    def _decode_whole(self, data: bytes) -> Message:
+        others = self.parse(data)
+        # Of a header that stands there twice only protobuf knows the sum.
+        header = wire.sole_header(data) or wire.header_values(others.header)  # type: ignore[attr-defined]
+        return self._received(self, header, others)
+
+    def _find_fields(self, buffer: memoryview) -> tuple[HeaderValues, Places, memoryview]:
+        """Find the header and the tensors in one pass over the top-level fields; and say in which buffer."""
+        written = wire.written_header(buffer)
+        header = written or NO_HEADER
+        begin = HEADER_SIZE if written else 0
+        cuts = [(0, begin)]
         found: dict[int, list[tuple[int, int]]] = {}
-        message._tensors = found
-        seen: set[object] = {"header"} if header else set()
+        seen: set[object] = {"header"} if written else set()
         singular, numbers = self.layout.singular, self.layout.tensor_numbers
-        for number, wire_type, start, payload, end in wire.scan(message._buffer, begin):
+        for number, wire_type, start, payload, end in wire.scan(buffer, begin):
             if number in singular:
                 if singular[number] in seen:
-                    return self._find_in_merged(message)
+                    return self._find_in_merged(buffer)
                 seen.add(singular[number])
             if wire_type == BYTES and number in numbers:
                 found.setdefault(number, []).append((payload, end))
-                message._cuts.append((start, end))
+                cuts.append((start, end))
             elif wire_type == BYTES and number == HEADER_FIELD:
-                message._header = wire.parse_header(message._buffer[payload:end])
-                message._cuts.append((start, end))
-        self._last = Places.of(message._buffer, message._cuts, found, self.layout) if header else None
-        if self._last is not None:
-            message._arrays = self._last.arrays
-        return None
+                header = wire.parse_header(buffer[payload:end])
+                cuts.append((start, end))
+        if written is None:
+            return header, Places(found, cuts, {}, None), buffer
+        return header, Places.of(buffer, cuts, found, self.layout), buffer
 
-    def _find_in_merged(self, message: Message) -> None:
+    def _find_in_merged(self, buffer: memoryview) -> tuple[HeaderValues, Places, memoryview]:
         """Something singular stands there twice, which is rare: let protobuf merge, and begin again."""
-        merged = self.parse(message._buffer)
+        merged = self.parse(buffer)
         merged.DiscardUnknownFields()  # type: ignore[attr-defined]  # nothing stays that is found twice
-        message._buffer = memoryview(merged.SerializeToString())
-        self._find_fields(message)
+        return self._find_fields(memoryview(merged.SerializeToString()))
 
     def _encode_others(self, fields: Mapping[str, Any]) -> bytes:
         """The fields that are neither the header nor a Tensor."""

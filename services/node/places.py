@@ -13,33 +13,37 @@ Extents = dict[int, list[tuple[int, int]]]
 
 
 class Places(NamedTuple):
-    """A message laid out as our writers do: header, other fields, tensors behind each other to the end.
+    """Where the parts of a message lie; native/received.h knows it as a tuple.
+
+    There are `arrays` and a template only of one that is laid out as our writers do: header, other fields,
+    tensors behind each other to the end.
 
     Attributes:
         tensors: extents of the tensors' payloads, by field number.
         cuts: extents of the header and of the tensors, tags included.
         arrays: by field name, of those that are not repeated, valid and not empty.
-        template: what must be as it was for all of this to hold: the length; tag and length of each tensor,
-            and of those in `arrays` dtype and shape; and that fields fill what stands before the first.
+        template: what must be as it was for all of this to hold of another message: the length; tag and
+            length of each tensor, and of those in `arrays` dtype and shape; and that fields fill what stands
+            before the first.
     """
 
     tensors: Extents
     cuts: list[tuple[int, int]]
     arrays: dict[str, ArrayPlace]
-    template: Template
+    template: Template | None
 
     @classmethod
     def of(
         cls, buffer: memoryview, cuts: list[tuple[int, int]], tensors: Extents, layout: MessageLayout
-    ) -> Self | None:
-        """The places in a message whose header lies first; None if it is laid out otherwise."""
+    ) -> Self:
+        """The places in a message whose header lies first: those of others are `Places(…, {}, None)`."""
         ends = [end for _, end in cuts[1:]]
         starts = [start for start, _ in cuts[1:]]
         if not starts or starts[1:] != ends[:-1] or ends[-1] != len(buffer):
-            return None
+            return cls(tensors, cuts, {}, None)
         arrays = _arrays(buffer, tensors, layout)
         template = _template(buffer, starts, tensors, layout, arrays)
-        return None if template is None else cls(tensors, cuts, arrays, template)
+        return cls(tensors, cuts, {} if template is None else arrays, template)
 
 
 def _template(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
+from rtmesh.node._wire import Single, Steps
 from rtmesh.node.joins import OriginJoin
 from rtmesh.node.message import Message, MessageType
 from rtmesh.node.ports import InputRing
@@ -33,8 +34,6 @@ class Source(NamedTuple):
 class Trigger(Protocol):
     """One @on method."""
 
-    callback: Callable[..., object]
-
     @property
     def unjoined(self) -> int:
         """Messages that were given up without a partner."""
@@ -45,12 +44,8 @@ class Trigger(Protocol):
         """Every input has ended, and no call is left."""
         ...
 
-    def take(self, now_ns: int) -> Call | None:
-        """The next call, None if no message makes one due."""
-        ...
-
-    def called(self) -> None:
-        """The call has returned."""
+    def run(self, steps: Steps, now_ns: int, /) -> bool:
+        """Run the next call as one step; False if no message makes one due."""
         ...
 
     def rings(self) -> list[InputRing]:
@@ -62,40 +57,39 @@ class Trigger(Protocol):
         ...
 
 
-class SingleTrigger:
-    """@on("input"): one call for each message."""
+class SingleTrigger(Single):
+    """@on("input"): one call for each message. All that is done for each is in C: native/single.h."""
 
-    def __init__(self, callback: Callable[..., object], source: Source) -> None:
-        self.callback = callback
-        self._ring = source.ring
-        self._try_take = source.ring.try_take
-        self._decode = source.message_type.decode
-        self.called = source.ring.release
-        self._rings: list[InputRing] = [source.ring]
+    def __new__(cls, callback: Callable[..., object], source: Source) -> Self:
+        return super().__new__(cls, callback, source.ring, source.message_type)
 
     @property
     def unjoined(self) -> int:
         return 0
 
-    @property
-    def has_ended(self) -> bool:
-        return self._ring.ended
-
-    def take(self, now_ns: int) -> Call | None:
-        view = self._try_take(now_ns)
-        if view is None:
-            return None
-        message = self._decode(view)
-        return (message,), message._header
-
-    def rings(self) -> list[InputRing]:
-        return [] if self._ring.ended else self._rings
-
     def close(self) -> None:
         """A single message never waits."""
 
 
-class WindowTrigger:
+class _Taking:
+    """A trigger that takes messages until a call is due. They are released when they are taken."""
+
+    callback: Callable[..., object]
+
+    def run(self, steps: Steps, now_ns: int, /) -> bool:
+        call = self._take(now_ns)
+        if call is None:
+            return False
+        arguments, header = call
+        steps.call(header, self.callback, *arguments)
+        return True
+
+    def _take(self, now_ns: int) -> Call | None:
+        """The next call, None if no message makes one due."""
+        raise NotImplementedError
+
+
+class WindowTrigger(_Taking):
     """@on("input", window=…). The windows keep their messages, so the ring is released at once."""
 
     def __init__(self, callback: Callable[..., object], source: Source, gathering: Gathering) -> None:
@@ -114,16 +108,13 @@ class WindowTrigger:
     def has_ended(self) -> bool:
         return self._has_ended
 
-    def take(self, now_ns: int) -> Call | None:
+    def _take(self, now_ns: int) -> Call | None:
         while (message := self._source.try_take(now_ns)) is not None:
             self._ring.release()
             self._last = message.header
             if (window := self._gathering.add(message)) is not None:
                 return (window,), message.header
         return self._take_rest() if self._ring.ended and not self._has_ended else None
-
-    def called(self) -> None:
-        """Everything was released when it was taken."""
 
     def rings(self) -> list[InputRing]:
         return [] if self._has_ended else [self._ring]
@@ -137,7 +128,7 @@ class WindowTrigger:
         return ((window,), self._last) if window is not None and self._last is not None else None
 
 
-class JoinTrigger:
+class JoinTrigger(_Taking):
     """@on("a", "b", join="origin").
 
     A `block` input whose messages have filled the join's queue is left alone, so that it holds its
@@ -159,7 +150,7 @@ class JoinTrigger:
     def has_ended(self) -> bool:
         return not self._open
 
-    def take(self, now_ns: int) -> Call | None:
+    def _take(self, now_ns: int) -> Call | None:
         while True:
             message, index = self._take_next(now_ns)
             if message is None:
@@ -168,9 +159,6 @@ class JoinTrigger:
                 return None
             if (matched := self._join.add(index, message)) is not None:
                 return matched, message.header
-
-    def called(self) -> None:
-        """Everything was released when it was taken."""
 
     def rings(self) -> list[InputRing]:
         return [self._sources[index].ring for index in sorted(self._open) if self._may_take(index)]

@@ -147,7 +147,7 @@ def test_scalars_are_written_without_protobuf() -> None:
         raise AssertionError(f"protobuf was asked for {fields}")
 
     layout = EVERY.layout
-    encoder = Encoder(refuse, EVERY.other_names, layout.scalars, layout.tensors, np.ndarray)  # type: ignore[arg-type]
+    encoder = Encoder(refuse, EVERY.other_names, layout.scalars, layout.tensors)  # type: ignore[arg-type]
     fields = {"double": 1.5, "first": np.ones(2), "many_string": ["a", "b"], "optional_bool": None}
 
     assert encoder.encode(fields) is not None

@@ -202,6 +202,25 @@ def test_a_message_keeps_what_it_is_told_to_keep_as_long_as_it_views_it() -> Non
     assert watch() is None
 
 
+def test_a_message_in_a_cycle_is_collected_however_it_was_decoded() -> None:
+    class Node:
+        """Knows itself."""
+
+    type_ = MessageType(MIXED)
+    data = type_.encode({"first": [1, 2]}).to_bytes(HEADER)
+    for _ in range(3):
+        # Older than the cycle, so that the collector comes to what the message views before it.
+        message: Any = type_.decode(data)
+        node: Any = Node()
+        node.itself, node.message = node, message
+        message.node = node
+        watch = weakref.ref(message)
+        del node, message
+
+        gc.collect()
+        assert watch() is None
+
+
 def test_a_message_without_tensors_holds_no_slot() -> None:
     slot = bytearray(plain.encode({"vx": 1.5}).to_bytes(HEADER))
     message = plain.decode(slot)

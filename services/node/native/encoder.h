@@ -19,7 +19,7 @@ struct tensor_field {
 
 struct encoder {
     PyObject_HEAD
-    PyObject *message_class, *other_names, *array_type, *serialize;
+    PyObject *message_class, *other_names, *serialize;
     Py_ssize_t tensor_count, scalar_count;
     struct tensor_field *tensors;
     struct field *scalars; /* in the order of their numbers; not all of the others need be scalars */
@@ -52,10 +52,9 @@ static enum outcome append_array(struct encoding *encoding, PyObject *prefix, Py
 }
 
 /* Whether an array is of the dtype and shape of the last one, and lies in C order; its length in bytes. */
-static enum outcome is_like_the_last(
-    const struct encoder *self, const struct tensor_field *field, PyObject *value, Py_ssize_t *length) {
+static enum outcome is_like_the_last(const struct tensor_field *field, PyObject *value, Py_ssize_t *length) {
     Py_buffer buffer;
-    if (!field->prefix || (PyObject *)Py_TYPE(value) != self->array_type) return PASS;
+    if (!field->prefix || (PyObject *)Py_TYPE(value) != array_type) return PASS;
     PyObject *dtype = PyObject_GetAttr(value, dtype_name);
     if (!dtype) return FAILED;
     Py_DECREF(dtype); /* the array keeps it */
@@ -87,40 +86,37 @@ static void remember(struct tensor_field *field, PyObject *array, PyObject *pref
 }
 
 /* A piece is (prefix, array, whether the array lies in memory otherwise than it is written). */
-static enum outcome append_piece(
-    const struct encoder *self, struct tensor_field *field, PyObject *piece, struct encoding *encoding) {
+static enum outcome append_piece(struct tensor_field *field, PyObject *piece, struct encoding *encoding) {
     PyObject *prefix, *array;
     int is_awkward;
     Py_buffer buffer;
     if (!PyArg_ParseTuple(piece, "SOp", &prefix, &array, &is_awkward)) return FAILED;
     if (is_awkward) return PASS;
     if (PyObject_GetBuffer(array, &buffer, PyBUF_ND) < 0) return FAILED;
-    if ((PyObject *)Py_TYPE(array) == self->array_type) remember(field, array, prefix, &buffer);
+    if ((PyObject *)Py_TYPE(array) == array_type) remember(field, array, prefix, &buffer);
     Py_ssize_t length = buffer.len;
     PyBuffer_Release(&buffer);
     return append_array(encoding, prefix, array, length);
 }
 
 /* As TensorField says. */
-static enum outcome append_pieces(
-    const struct encoder *self, struct tensor_field *field, PyObject *value, struct encoding *encoding) {
+static enum outcome append_pieces(struct tensor_field *field, PyObject *value, struct encoding *encoding) {
     enum outcome outcome = DONE;
     PyObject *pieces = PyObject_CallFunctionObjArgs(field->pieces, value, NULL);
     if (!pieces) return FAILED;
     Py_ssize_t count = PyList_Size(pieces);
     if (count < 0) outcome = FAILED;
     for (Py_ssize_t i = 0; i < count && outcome == DONE; i++)
-        outcome = append_piece(self, field, PyList_GetItem(pieces, i), encoding);
+        outcome = append_piece(field, PyList_GetItem(pieces, i), encoding);
     Py_DECREF(pieces);
     return outcome;
 }
 
-static enum outcome append_tensor(
-    const struct encoder *self, struct tensor_field *field, PyObject *value, struct encoding *encoding) {
+static enum outcome append_tensor(struct tensor_field *field, PyObject *value, struct encoding *encoding) {
     Py_ssize_t length;
-    enum outcome outcome = is_like_the_last(self, field, value, &length);
+    enum outcome outcome = is_like_the_last(field, value, &length);
     if (outcome == DONE) return append_array(encoding, field->prefix, value, length);
-    return outcome == FAILED ? FAILED : append_pieces(self, field, value, encoding);
+    return outcome == FAILED ? FAILED : append_pieces(field, value, encoding);
 }
 
 static enum outcome append_tensors(const struct encoder *self, PyObject *fields, struct encoding *encoding) {
@@ -128,7 +124,7 @@ static enum outcome append_tensors(const struct encoder *self, PyObject *fields,
         PyObject *value = PyDict_GetItemWithError(fields, self->tensors[i].name);
         if (!value && PyErr_Occurred()) return FAILED;
         if (!value || value == Py_None) continue;
-        enum outcome outcome = append_tensor(self, &self->tensors[i], value, encoding);
+        enum outcome outcome = append_tensor(&self->tensors[i], value, encoding);
         if (outcome != DONE) return outcome;
     }
     return DONE;
@@ -173,13 +169,6 @@ static PyObject *serialized(const struct encoder *self, PyObject *others) {
     return bytes;
 }
 
-/* An error of protobuf's is told by Python, with the name of the field; what interrupts is not for it. */
-static enum outcome passed_on_error(void) {
-    if (!PyErr_ExceptionMatches(PyExc_Exception)) return FAILED;
-    PyErr_Clear();
-    return PASS;
-}
-
 /* As protobuf does it, whatever the fields are. */
 static enum outcome append_by_protobuf(const struct encoder *self, PyObject *fields, struct encoding *encoding) {
     PyObject *others = PyDict_New();
@@ -188,7 +177,7 @@ static enum outcome append_by_protobuf(const struct encoder *self, PyObject *fie
     PyObject *bytes = outcome == DONE ? serialized(self, others) : NULL;
     Py_DECREF(others);
     if (outcome != DONE) return outcome;
-    if (!bytes) return passed_on_error();
+    if (!bytes) return may_try_again() ? PASS : FAILED; /* Python names the field */
     if (PyBytes_Size(bytes) > 0) outcome = append(encoding, bytes, PyBytes_Size(bytes));
     Py_DECREF(bytes);
     return outcome;
@@ -294,19 +283,17 @@ static int take_scalars(struct encoder *self, PyObject *scalars) {
     return 0;
 }
 
-/* Encoder(message_class, other_names, scalars, tensors, array_type): of the fields that are no Tensors the names,
+/* Encoder(message_class, other_names, scalars, tensors): of the fields that are no Tensors the names,
 ** and what is known of scalars among them; and those that are, by name; both in the order of their numbers. */
 static PyObject *encoder_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
-    PyObject *message_class, *other_names, *scalars, *tensors, *array_type;
-    if (!PyArg_ParseTuple(arguments, "OO!O!O!O", &message_class, &PyFrozenSet_Type, &other_names, &PyTuple_Type,
-                          &scalars, &PyDict_Type, &tensors, &array_type))
+    PyObject *message_class, *other_names, *scalars, *tensors;
+    if (!PyArg_ParseTuple(arguments, "OO!O!O!", &message_class, &PyFrozenSet_Type, &other_names, &PyTuple_Type,
+                          &scalars, &PyDict_Type, &tensors))
         return NULL;
-    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    struct encoder *self = (struct encoder *)allocate(type, 0);
+    struct encoder *self = (struct encoder *)new_object(type);
     if (!self) return NULL;
     self->message_class = Py_NewRef(message_class);
     self->other_names = Py_NewRef(other_names);
-    self->array_type = Py_NewRef(array_type);
     self->serialize = PyUnicode_InternFromString("SerializeToString");
     if (self->serialize && take_scalars(self, scalars) == 0 && take_tensors(self, tensors) == 0)
         return (PyObject *)self;
@@ -327,7 +314,6 @@ static void encoder_free(PyObject *object) {
     PyMem_Free(self->scalars);
     Py_XDECREF(self->message_class);
     Py_XDECREF(self->other_names);
-    Py_XDECREF(self->array_type);
     Py_XDECREF(self->serialize);
     free_object(object);
 }

@@ -2,12 +2,7 @@
 #ifndef RTMESH_NODE_HEADER_H
 #define RTMESH_NODE_HEADER_H
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "common.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the fields of a header are copied as they lie in memory"
@@ -36,13 +31,6 @@ static const struct header_field {
     {0x31, 40, 8, false, offsetof(struct header, origin_sequence)},
     {0x39, 49, 8, true, offsetof(struct header, origin_time_ns)},
 };
-
-static void free_object(PyObject *self) {
-    PyTypeObject *type = Py_TYPE(self);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    release(self);
-    Py_DECREF(type);
-}
 
 static PyTypeObject *header_type; /* rtmesh.node.wire.HeaderValues, once it was told */
 

@@ -101,8 +101,7 @@ static PyObject *sender_new(PyTypeObject *type, PyObject *arguments, PyObject *k
     Py_ssize_t max_bytes;
     if (!PyArg_ParseTuple(arguments, "OO!OKn", &ring, trail_type, &trail, &now_ns, &origin, &max_bytes))
         return NULL;
-    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    struct sender *self = (struct sender *)allocate(type, 0);
+    struct sender *self = (struct sender *)new_object(type);
     if (!self) return NULL;
     self->ring = Py_NewRef(ring);
     self->trail = (struct trail *)Py_NewRef(trail);

@@ -134,8 +134,7 @@ static PyObject *template_new(PyTypeObject *type, PyObject *arguments, PyObject 
     if (!PyArg_ParseTuple(
             arguments, "nnO!O!", &length, &others_end, &PyTuple_Type, &marks, &PyTuple_Type, &numbers))
         return NULL;
-    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    struct template *self = (struct template *)allocate(type, 0);
+    struct template *self = (struct template *)new_object(type);
     if (!self) return NULL;
     self->length = length;
     self->others_end = others_end;

@@ -79,8 +79,7 @@ static PyObject *trail_new(PyTypeObject *type, PyObject *arguments, PyObject *ke
     if (!PyArg_ParseTuple(arguments, "O", &iterable)) return NULL;
     PyObject *origins = PySequence_Tuple(iterable);
     if (!origins) return NULL;
-    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    struct trail *self = (struct trail *)allocate(type, 0);
+    struct trail *self = (struct trail *)new_object(type);
     if (self && ((self->refusal = PyUnicode_FromString("")) == NULL || take_origins(self, origins) < 0)) {
         Py_DECREF(self);
         self = NULL;
