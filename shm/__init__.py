@@ -8,7 +8,7 @@ while (view := reader.next()) is not None:
     use(view)
 """
 
-from rtmesh.shm._native import ChunkData, EdgeData
+from rtmesh.shm._native import ChunkData, CourseClock, EdgeData
 from rtmesh.shm.errors import (
     CorruptRingError,
     LayoutMismatchError,
@@ -66,6 +66,7 @@ __all__ = [
     "SEGMENT_HEADER_BYTES",
     "ChunkData",
     "CorruptRingError",
+    "CourseClock",
     "Doorbell",
     "EdgeData",
     "Histogram",

@@ -1,6 +1,6 @@
 """Types of the C extension; see native/module.c."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Self, TypeAlias
 
 from typing_extensions import Buffer
@@ -126,6 +126,36 @@ class Writer:
     def holding(self) -> int | None: ...
     def set_word(self, index: int, value: int, /) -> None: ...
     def add_word(self, index: int, value: int, /) -> None: ...
+
+class CourseClock:
+    """The time by the course that is followed, of rtmesh.common.clock, in a page of shared memory.
+
+    Where the page has another sequence than that course, its own method _look() is called, which follows it.
+
+    Args:
+        at: where in the page its sequence lies.
+        source: CLOCK_MONOTONIC of a test; None: itself.
+    """
+
+    def __init__(self, page: Buffer, at: int, source: Callable[[], int] | None = None, /) -> None: ...
+    @property
+    def _sequence(self) -> int: ...
+    def now_ns(self) -> int:
+        """Mesh time, nanoseconds."""
+
+    def _follow(
+        self,
+        sequence: int,
+        begins_anew: bool,
+        start_ns: int,
+        offset_ns: int,
+        slew: int,
+        knee_ns: int,
+        settled_ns: int,
+        rate: int,
+        /,
+    ) -> None: ...
+    def _let_go(self) -> None: ...
 
 class Doorbell:
     def __new__(cls) -> Self: ...

@@ -43,7 +43,7 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple, Self
 
-from rtmesh.shm import create_segment, open_segment, unlink_segment
+from rtmesh.shm import CourseClock, create_segment, open_segment, unlink_segment
 
 RATE_BITS = 40
 RATE_UNIT = 1 << RATE_BITS
@@ -87,8 +87,8 @@ class Course(NamedTuple):
         return self.error_ns + slewing_ns + ((now_ns - self.start_ns) * self.error_rate >> RATE_BITS)
 
 
-class ClockPage:
-    """A machine's clock page.
+class ClockPage(CourseClock):
+    """A machine's clock page; now_ns() is mesh time, and in C, as it is asked several times a message.
 
     Use `create` (meshd) or `open` (everybody else).
 
@@ -97,12 +97,13 @@ class ClockPage:
     """
 
     def __init__(self, name: str, buffer: memoryview, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        super().__init__(buffer, 8 * _SEQUENCE, None if clock is time.monotonic_ns else clock)
         self.name = name
         self._buffer = buffer
         self._words = buffer.cast("q")
         self._clock = clock
-        self._sequence = self._steps = self._last_ns = 0
-        self._take(Course(0, 0))
+        self._steps = 0
+        self._take(0, 0, Course(0, 0))
 
     @classmethod
     def create(
@@ -117,23 +118,6 @@ class ClockPage:
     def open(cls, name: str, clock: Callable[[], int] = time.monotonic_ns) -> Self:
         """Open a page to read it. Raises SegmentNotFoundError."""
         return cls(name, memoryview(open_segment(name, writable=False)), clock)
-
-    def now_ns(self) -> int:
-        """Mesh time, nanoseconds."""
-        now_ns = self._clock()
-        while self._words[_SEQUENCE] != self._sequence:
-            self._look()
-            now_ns = self._clock()
-        if now_ns < self._knee_ns:
-            now_ns += self._offset_ns + ((now_ns - self._start_ns) * self._slew >> RATE_BITS)
-        elif self._rate:
-            now_ns += self._settled_ns + ((now_ns - self._knee_ns) * self._rate >> RATE_BITS)
-        else:
-            now_ns += self._settled_ns
-        if now_ns < self._last_ns:
-            return self._last_ns
-        self._last_ns = now_ns
-        return now_ns
 
     @property
     def error_ns(self) -> int:
@@ -161,6 +145,7 @@ class ClockPage:
 
     def close(self) -> None:
         """Let go of the mapping."""
+        self._let_go()
         self._words.release()
         self._buffer.release()
 
@@ -174,16 +159,12 @@ class ClockPage:
         sequence, steps, *fields, check = _FIELDS.unpack_from(self._buffer, _SLOTS[newest % 2])
         if sequence != newest or reduce(xor, fields, sequence ^ steps) != check:
             return
-        if steps != self._steps:
-            self._steps, self._last_ns = steps, 0
-        self._take(Course(*fields))
-        self._sequence = sequence
+        self._take(sequence, steps, Course(*fields))
 
-    def _take(self, course: Course) -> None:
-        """Lay out a course for `now_ns`, which is called many times between two of them."""
-        self._course = course
-        self._start_ns, self._offset_ns, self._slew = course.start_ns, course.offset_ns, course.slew
-        self._knee_ns, self._settled_ns, self._rate = course.knee_ns, course.settled_ns, course.rate
+    def _take(self, sequence: int, steps: int, course: Course) -> None:
+        begins_anew = steps != self._steps
+        self._steps, self._course = steps, course
+        self._follow(sequence, begins_anew, *course[:4], course.settled_ns, course.rate)
 
 
 def clock_id() -> str:

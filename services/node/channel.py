@@ -26,6 +26,7 @@ class Channel:
     Attributes:
         orders, requests, replies: to wait on.
         is_started, is_draining, is_stopping: what was ordered so far.
+        is_replying: a part of the last reply waits for room in `replies`.
     """
 
     def __init__(self, config: node_pb2.LoopConfig) -> None:
@@ -39,6 +40,7 @@ class Channel:
         self.is_started = False
         self.is_draining = False
         self.is_stopping = False
+        self.is_replying = False
         self._doorbell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._doorbell_path = config.doorbell_path
         self._subject = f"{config.run}/{config.node.node.name}".encode()
@@ -65,9 +67,11 @@ class Channel:
         return None
 
     @property
-    def is_replying(self) -> bool:
-        """Whether a part of the last reply waits for room in `replies`."""
-        return bool(self._unsent)
+    def is_quiet(self) -> bool:
+        """Whether nothing is ordered or asked that is not done with."""
+        if self.is_stopping or self.is_draining or self.is_replying:
+            return False
+        return not (self.orders.available() or self.requests.available())
 
     def tell_state(self, now_ns: int, state: int, reason: str = "", detail: str = "") -> None:
         """Tell that the loop entered a state. It also stands in a word of the ring, which never drops it."""
@@ -107,7 +111,8 @@ class Channel:
         """Give the service what there is room for; True if that was all."""
         while self._unsent and self.replies.try_publish(self._unsent[0], now_ns):
             self._unsent.popleft()
-        return not self._unsent
+        self.is_replying = bool(self._unsent)
+        return not self.is_replying
 
     def _finish_reply(self, now_ns: int) -> None:
         """Nothing is answered after the node's end, so what is left of the last reply goes before it."""

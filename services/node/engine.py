@@ -22,6 +22,7 @@ class Engine:
     """Runs one node.
 
     Attributes:
+        rings: gives the rings on which something new could make a step due.
         has_counts: whether there can be any overruns, or messages without a partner.
     """
 
@@ -40,6 +41,7 @@ class Engine:
         self._steps = Steps(parts.trail, host.step_begins, host.step_ends)
         self._joins = [trigger for trigger in parts.triggers if not isinstance(trigger, SingleTrigger)]
         self.has_counts = bool(parts.tickers or self._joins)
+        self.rings = parts.triggers[0].rings if len(parts.triggers) == 1 else self._all_rings
         self._now_ns = host.now_ns
         self._has_just_ticked = False
         self._is_draining = False
@@ -119,12 +121,6 @@ class Engine:
                 return False
         return self._is_draining or bool(self._triggers) or not self._parts.calls.has_methods
 
-    def rings(self) -> list[InputRing]:
-        """The rings on which something new could make a step due."""
-        if len(self._triggers) == 1:
-            return self._triggers[0].rings()
-        return [ring for trigger in self._triggers for ring in trigger.rings()]
-
     @property
     def overruns(self) -> int:
         """Deadlines of @every that passed before the call could run."""
@@ -161,6 +157,9 @@ class Engine:
 
     def report(self, fields: Mapping[str, object]) -> None:
         self._host.result(result_json(fields))
+
+    def _all_rings(self) -> list[InputRing]:
+        return [ring for trigger in self._triggers for ring in trigger.rings()]
 
     def _tick(self) -> bool:
         """Run the @every whose deadline is the oldest that has come."""

@@ -160,9 +160,16 @@ class Loop:
                 continue
             if engine.is_over:
                 return self._end(engine)
+            self._wait_and_step(engine)
+
+    def _wait_and_step(self, engine: Engine) -> None:
+        """What ends a wait is most likely a message: it need not wait for a look at orders and requests.
+
+        Nor need the next wait, as long as there are none: if the next message is there, it ends at once.
+        """
+        self._host.wait_for_work(engine)
+        while engine.step() and self._channel.is_quiet and not engine.is_over:
             self._host.wait_for_work(engine)
-            # What ends a wait is most likely a message: it need not wait for a look at orders and requests.
-            engine.step()
 
     def _answer(self, engine: Engine, now_ns: int) -> bool:
         """Answer one request; False if there is none."""

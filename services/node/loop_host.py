@@ -80,11 +80,10 @@ class LoopHost:
 
     def wait_for_work(self, engine: Engine) -> None:
         """Wait until a step may be due, or something is ordered or asked."""
+        timeout_ns = LONGEST_WAIT_NS
         if engine.has_counts:
             self.show_counts(engine)
-        timeout_ns, deadline_ns = LONGEST_WAIT_NS, engine.deadline_ns
-        if deadline_ns is not None:
-            timeout_ns = min(timeout_ns, deadline_ns - monotonic_ns())
+            timeout_ns = self._until_deadline(engine)
         if timeout_ns > 0:
             self._wait_for_calls_or(engine.rings(), timeout_ns)
 
@@ -102,6 +101,10 @@ class LoopHost:
             self._inputs = inputs
             self._readers = (channel.orders, channel.requests, *cast(list[Reader], inputs))
         self._wait(self._readers, (), timeout_ns)
+
+    def _until_deadline(self, engine: Engine) -> int:
+        deadline_ns = engine.deadline_ns
+        return LONGEST_WAIT_NS if deadline_ns is None else min(LONGEST_WAIT_NS, deadline_ns - monotonic_ns())
 
     def show_counts(self, engine: Engine) -> None:
         """Write what has changed of the engine's counts into the words."""

@@ -2,6 +2,7 @@
 **
 ** Limited API of 3.11: one build serves 3.11 and later.
 */
+#include "python_clock.h"
 #include "python_common.h"
 #include "python_doorbell.h"
 #include "python_frames.h"
@@ -69,6 +70,7 @@ static int add_types(PyObject *module) {
         return -1;
     if (add_type(module, &reader_spec, &reader_type) < 0) return -1;
     if (add_type(module, &doorbell_spec, &doorbell_type) < 0) return -1;
+    if (add_type(module, &course_clock_spec, &course_clock_type) < 0) return -1;
     if (add_outflow(module) < 0 || add_frame_data(module) < 0) return -1;
     return add_type(module, &writer_spec, &writer_type);
 }
