@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from node_messages import MIXED, PLAIN, Mixed, Plain
+from references import are_kept
 
 from rtmesh.node._wire import Decoder, LateAttribute, Received, TensorAttribute
 from rtmesh.node.message import Message, MessageType
@@ -121,6 +122,10 @@ def test_an_array_and_the_header_are_made_once() -> None:
     message = type_.decode(data)
 
     assert message.first is message.first
+    assert message.count == 0
+    others = message._others
+    assert others is not None
+    assert message.name == "" and message._others is others
     assert message.header is message.header and type(message.header) is HeaderValues
 
 
@@ -144,6 +149,22 @@ def test_what_can_be_written_is_not_viewed_writable_by_a_message_like_the_last()
 
     for buffer in (bytearray(data), memoryview(bytearray(data))):
         assert not type_.decode(buffer).first.flags.writeable
+
+
+def test_what_is_to_be_kept_is_kept_also_by_a_message_like_the_last() -> None:
+    class Pin:
+        """Can be watched."""
+
+    type_ = MessageType(MIXED)
+    data = type_.encode({"first": [1, 2]}).to_bytes(HEADER)
+    for _ in range(2):
+        pin = Pin()
+        watch = weakref.ref(pin)
+        message = type_.decode(data, keep=pin)
+        del pin
+        assert watch() is not None
+        del message
+        assert watch() is None
 
 
 def test_a_buffer_is_held_as_long_as_a_message_views_it() -> None:
@@ -176,16 +197,9 @@ def test_no_reference_is_lost_or_kept(descriptor: Any) -> None:
             except ValueError:
                 pass
 
-    use()
     held = type_.decode(data)
     watched = [type_, data, bad, keep, held._places, type_._received, np.ndarray, type(held).__mro__[1]]
-    counts = [sys.getrefcount(each) for each in watched]
-    for _ in range(200):
-        use()
-
-    after = [sys.getrefcount(each) for each in watched]
-    # What differs by the one layout that is remembered, not by the number of messages.
-    assert all(abs(now - before) <= 10 for now, before in zip(after, counts, strict=True)), (counts, after)
+    assert are_kept(use, watched) == []
 
 
 def test_what_is_no_message_type_or_no_places_is_refused() -> None:
