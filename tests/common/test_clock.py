@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtmesh.common.clock import RATE_UNIT, ClockPage, Course, clock_id
-from rtmesh.shm import SegmentNotFoundError, segment_name
+from rtmesh.shm import CourseClock, SegmentNotFoundError, segment_name
 
 NAME = segment_name("here", "test", "@clock")
 
@@ -144,6 +146,57 @@ def test_a_slot_that_is_torn_is_not_taken(page: ClockPage, reader: ClockPage) ->
     assert told == [1001]
     slot.release()
     words.release()
+
+
+rates = st.integers(-RATE_UNIT, RATE_UNIT)
+times = st.integers(0, 2**60)
+
+
+@given(times, st.integers(-(2**60), 2**60), rates, times, rates, st.lists(times, min_size=1, max_size=5))
+def test_the_time_is_read_in_c_as_a_course_says_it(
+    start_ns: int, offset_ns: int, slew: int, knee_ns: int, rate: int, moments: list[int]
+) -> None:
+    hands = Hands()
+    page = ClockPage("here", memoryview(bytearray(4096)), hands)
+    course = Course(start_ns, offset_ns, slew, knee_ns, rate)
+    page.publish(course, is_step=True)
+
+    last_ns = 0
+    for hands.now_ns in moments:
+        last_ns = max(last_ns, hands.now_ns + course.offset_at(hands.now_ns))
+        assert page.now_ns() == last_ns
+
+
+def test_a_page_that_was_closed_tells_no_time(page: ClockPage) -> None:
+    reader = ClockPage.open(NAME)
+    reader.close()
+
+    with pytest.raises(ValueError, match="closed"):
+        reader.now_ns()
+
+
+def test_a_clock_has_one_page_that_holds_its_sequence() -> None:
+    page = memoryview(bytearray(64))
+    clock = CourseClock(page, 56)
+    with pytest.raises(TypeError):
+        clock.__init__(page, 0)  # type: ignore[misc]
+    for at in (57, 64, -8):
+        with pytest.raises(ValueError, match="outside"):
+            CourseClock(page, at)
+
+
+def test_what_fails_while_the_time_is_read_is_raised(page: ClockPage, hands: Hands) -> None:
+    reader = ClockPage.open(NAME, hands)
+
+    def fail() -> None:
+        raise KeyError("no clock")
+
+    hands.before = fail
+    with pytest.raises(KeyError, match="no clock"):
+        reader.now_ns()
+    hands.before = reader.close
+    with pytest.raises(ValueError, match="closed"):
+        reader.now_ns()
 
 
 def test_a_clock_has_one_id_on_one_kernel() -> None:
