@@ -24,7 +24,7 @@ class MessageLayout:
     `field_names` leaves out the header; `tensors` is in the order of the fields' numbers, as are `scalars`:
     numbers, texts and lists of them that are in no oneof; `choices` are the oneofs of several fields, some of
     them Tensors; `singular` tells by field number what may stand in a message only once, for a scan: the
-    header, a Tensor, the members of a choice.
+    header, a Tensor, the members of a choice; `has_required` is of proto2.
     """
 
     def __init__(self, descriptor: Descriptor) -> None:
@@ -37,6 +37,7 @@ class MessageLayout:
         self.tensor_numbers = frozenset([field.number for field in self.tensors.values()])
         self.set_apart = frozenset((*self.tensors, "header"))
         self.scalars = _scalars(descriptor)
+        self.has_required = any(field.is_required for field in descriptor.fields)
         self.choices = _choices(descriptor, self.tensors)
         self.singular = _singular(descriptor, self)
 

@@ -35,8 +35,8 @@ class MessageType(Decoder):
         self.other_names = frozenset(self.layout.field_names) - self.layout.set_apart
         received = message_type(self.other_names, self.layout.tensors)
         super().__init__(received, self.message_class.FromString, bool(self.layout.tensors))
-        self.quick: Callable[[dict[str, Any]], Ready | None] = self._encoder().encode
-        """Makes fields by name ready to be sent; None if encode_fields() must, or tells what is wrong."""
+        self.quick: Callable[[dict[str, Any]], Ready | None] = self._encoder()
+        """Makes fields by name ready to be sent; None if encode_slowly() must, or tells what is wrong."""
 
     def encode(self, fields: Mapping[str, object] | ProtoMessage | Message | None = None) -> Encoded:
         """Make ready what `fields` says: by name, or a whole message of this type. A header in it is dropped.
@@ -56,12 +56,12 @@ class MessageType(Decoder):
         """encode() of fields by name."""
         ready = self.quick(dict(fields))
         if ready is None:
-            return self._encode_slowly(fields)
+            return self.encode_slowly(fields)
         rest, length, align_at = ready
         return Encoded(rest, length - HEADER_SIZE, align_at)
 
-    def _encode_slowly(self, fields: Mapping[str, object]) -> Encoded:
-        """Whatever the fields are; the error names what is wrong."""
+    def encode_slowly(self, fields: Mapping[str, object]) -> Encoded:
+        """The same where `quick` gives None: whatever the fields are; the error names what is wrong."""
         layout = self.layout
         if layout.choices:
             self._check_choices(fields)
@@ -87,12 +87,12 @@ class MessageType(Decoder):
         names = ", ".join(self.layout.field_names) or "none"
         return f"{self.full_name} has no field {name!r}; it has {names}"
 
-    def _encoder(self) -> Encoder:
-        """Of types with a choice, it knows no field: which of them are given is looked at here."""
+    def _encoder(self) -> Callable[[dict[str, Any]], Ready | None]:
+        """Which of a choice are given, and whether all that is required, is looked at in Python."""
         layout = self.layout
-        if layout.choices:
-            return Encoder(self.message_class, frozenset(), (), {})
-        return Encoder(self.message_class, self.other_names, layout.scalars, layout.tensors)
+        if layout.choices or layout.has_required:
+            return lambda fields: None
+        return Encoder(self.message_class, self.other_names, layout.scalars, layout.tensors).encode
 
     def _decode_slowly(self, buffer: Any, keep: object) -> Message:
         """decode() of what is not laid out as the message before it, or is malformed: C tries that first."""

@@ -44,7 +44,9 @@ class Output:
             TypeError, ValueError: a field is unknown or of the wrong kind.
             RuntimeError: in setup() or teardown().
         """
-        ready = (self._quick(fields) if message is None else None) or self._ready(message, fields)
+        ready = self._quick(fields) if message is None else None
+        if ready is None:
+            ready = self._ready(message, fields)
         while not (is_sent := self._publish(ready)):
             if is_sent is None:
                 raise self._refusal(ready)
@@ -52,15 +54,20 @@ class Output:
 
     def try_send(self, message: Any = None, /, **fields: Any) -> bool:
         """Like send(), but False instead of waiting: the message was not sent."""
-        ready = self._ready(message, fields)
+        ready = self._quick(fields) if message is None else None
+        if ready is None:
+            ready = self._ready(message, fields)
         is_sent = self._publish(ready)
         if is_sent is None:
             raise self._refusal(ready)
         return is_sent
 
     def _ready(self, message: Any, fields: Mapping[str, Any]) -> Ready:
+        """Whatever is to be sent; raises if it cannot be, or if nothing can be sent now."""
+        if self._trail.refusal:
+            raise RuntimeError(f"output {self.name}: {self._trail.refusal}")
         if message is None:
-            return self._type.encode_fields(fields).ready()
+            return self._type.encode_slowly(fields).ready()
         if fields:
             raise TypeError(f"output {self.name}: give a message or its fields, not both")
         return self._type.encode(message.proto() if isinstance(message, Message) else message).ready()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from google.protobuf.message import Message as ProtoMessage
@@ -56,6 +56,14 @@ class Message(Received):
         if name.startswith("__"):  # copy and pickle ask for such before there is anything
             raise AttributeError(name)
         return self[name]
+
+    def __copy__(self) -> Self:
+        """Another message on the same bytes, with attributes of its own."""
+        found_in = None if self._source is None else self._buffer
+        places = (self._others, self._places, self._source, found_in, self._keep)
+        copied = type(self)(self._type, self.header, *places)
+        vars(copied).update(vars(self))
+        return copied
 
     def __repr__(self) -> str:
         shown = ", ".join([f"{name}={_shown(self[name])}" for name in self.fields])

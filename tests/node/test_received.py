@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -127,6 +128,24 @@ def test_an_array_and_the_header_are_made_once() -> None:
     assert others is not None
     assert message.name == "" and message._others is others
     assert message.header is message.header and type(message.header) is HeaderValues
+
+
+@pytest.mark.parametrize("descriptor", [MIXED, PLAIN])
+def test_a_copy_reads_the_same_and_has_attributes_of_its_own(descriptor: Any) -> None:
+    type_ = MessageType(descriptor)
+    fields = {"first": [1, 2], "count": 3} if descriptor is MIXED else {"vx": 1.5}
+    keep = type("Keep", (), {})()
+    message = type_.decode(type_.encode(fields).to_bytes(HEADER), keep)
+    message.note = "own"
+
+    copied = copy.copy(message)
+    copied.other = "its own"
+
+    assert copied.proto() == message.proto() and copied.header == HEADER and copied.note == "own"
+    assert "other" not in vars(message)
+    assert copied._keep is message._keep
+    if descriptor is MIXED:
+        assert copied.first.tolist() == [1, 2]
 
 
 def test_other_fields_that_protobuf_refuses_are_refused_as_in_python() -> None:

@@ -162,6 +162,15 @@ def test_an_unknown_field_is_told_by_name() -> None:
             node.feed("bins")
 
 
+def test_in_setup_it_is_told_that_nothing_can_be_sent_before_what_else_is_wrong() -> None:
+    class Early(Node):
+        def setup(self) -> None:
+            self.outputs.velocity.send(gian=1.0)
+
+    with pytest.raises(RuntimeError, match=r"setup\(\) cannot send"), harness(Early):
+        pass
+
+
 class Trying(Node):
     @on("bins")
     def each(self, bins) -> None:

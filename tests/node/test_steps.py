@@ -113,6 +113,18 @@ def test_what_raises_when_a_step_that_raised_ends_tells_of_both() -> None:
     assert bench.steps.count == 1
 
 
+def test_an_error_that_is_raised_again_when_its_step_ends_is_not_its_own_context() -> None:
+    error, trail = KeyError("user"), Trail([OWN_ORIGIN])
+
+    def fail(*_: object) -> None:
+        raise error
+
+    with pytest.raises(KeyError) as raised:
+        Steps(trail, lambda: None, fail).call(None, fail)
+
+    assert raised.value is error and error.__context__ is None
+
+
 @pytest.mark.parametrize(
     ("failing", "told"),
     [

@@ -10,7 +10,7 @@ static struct received *decode_alike(struct decoder *self, PyObject *buffer, PyO
     struct received *message = NULL;
     if (!self->last || PyObject_GetBuffer(buffer, &bytes, PyBUF_SIMPLE) < 0) return NULL;
     /* Arrays are views on `buffer` itself, and must not be writable. */
-    if (bytes.readonly && fits(self->last, &bytes)) message = received_alloc(self->received);
+    if (bytes.readonly && fits(self->last, &bytes)) message = (struct received *)new_object(self->received);
     if (!message) {
         PyBuffer_Release(&bytes);
         return NULL;
@@ -36,7 +36,7 @@ static struct received *decode_bytes(struct decoder *self, PyObject *data) {
     Py_ssize_t length;
     if (PyBytes_AsStringAndSize(data, &bytes, &length) < 0 || !has_sole_header(bytes, length)) return NULL;
     PyObject *others = PyObject_CallFunctionObjArgs(self->from_string, data, NULL);
-    struct received *message = others ? received_alloc(self->received) : NULL;
+    struct received *message = others ? (struct received *)new_object(self->received) : NULL;
     if (!message) {
         Py_XDECREF(others);
         return NULL;

@@ -1,6 +1,7 @@
 /* encoder.h: rtmesh.node._wire.Encoder, a message given by its fields, made ready to be sent.
 **
-** What it does not know how to do it leaves to Python, and so it never raises for what a field says.
+** What it does not know how to do it leaves to Python, which looks at all fields anew: so nothing may have been taken
+** out of an iterator by then.
 */
 #ifndef RTMESH_NODE_ENCODER_H
 #define RTMESH_NODE_ENCODER_H
@@ -13,6 +14,7 @@ enum { MOST_DIMENSIONS = 8 };
 struct tensor_field {
     PyObject *name, *pieces; /* of the TensorField: what to write for a value */
     PyObject *dtype, *prefix; /* of the last array; NULL: there was none */
+    bool is_repeated;
     int dimensions;
     Py_ssize_t shape[MOST_DIMENSIONS];
 };
@@ -77,12 +79,13 @@ static void remember(struct tensor_field *field, PyObject *array, PyObject *pref
         PyErr_Clear();
         return;
     }
-    Py_XDECREF(field->dtype);
-    Py_XDECREF(field->prefix);
+    PyObject *dtype_before = field->dtype, *prefix_before = field->prefix;
     field->dtype = dtype;
     field->prefix = Py_NewRef(prefix);
     field->dimensions = buffer->ndim;
     for (int i = 0; i < buffer->ndim; i++) field->shape[i] = buffer->shape[i];
+    Py_XDECREF(dtype_before);
+    Py_XDECREF(prefix_before);
 }
 
 /* A piece is (prefix, array, whether the array lies in memory otherwise than it is written). */
@@ -112,8 +115,13 @@ static enum outcome append_pieces(struct tensor_field *field, PyObject *value, s
     return outcome;
 }
 
+static bool is_list_or_tuple(PyObject *value) {
+    return Py_TYPE(value) == &PyList_Type || Py_TYPE(value) == &PyTuple_Type;
+}
+
 static enum outcome append_tensor(struct tensor_field *field, PyObject *value, struct encoding *encoding) {
     Py_ssize_t length;
+    if (field->is_repeated) return is_list_or_tuple(value) ? append_pieces(field, value, encoding) : PASS;
     enum outcome outcome = is_like_the_last(field, value, &length);
     if (outcome == DONE) return append_array(encoding, field->prefix, value, length);
     return outcome == FAILED ? FAILED : append_pieces(field, value, encoding);
@@ -149,7 +157,6 @@ static enum outcome gather_others(const struct encoder *self, PyObject *fields, 
     PyObject *name, *value;
     Py_ssize_t at = 0;
     while (PyDict_Next(fields, &at, &name, &value)) {
-        if (!PyUnicode_Check(name)) return PASS;
         if (is_tensor(self, name)) continue;
         int is_known = PySet_Contains(self->other_names, name);
         if (is_known < 0) return FAILED;
@@ -170,17 +177,14 @@ static PyObject *serialized(const struct encoder *self, PyObject *others) {
 }
 
 /* As protobuf does it, whatever the fields are. */
-static enum outcome append_by_protobuf(const struct encoder *self, PyObject *fields, struct encoding *encoding) {
+static enum outcome encode_by_protobuf(const struct encoder *self, PyObject *fields, PyObject **bytes) {
     PyObject *others = PyDict_New();
     if (!others) return FAILED;
     enum outcome outcome = gather_others(self, fields, others);
-    PyObject *bytes = outcome == DONE ? serialized(self, others) : NULL;
+    if (outcome == DONE) *bytes = serialized(self, others);
     Py_DECREF(others);
-    if (outcome != DONE) return outcome;
-    if (!bytes) return may_try_again() ? PASS : FAILED; /* Python names the field */
-    if (PyBytes_Size(bytes) > 0) outcome = append(encoding, bytes, PyBytes_Size(bytes));
-    Py_DECREF(bytes);
-    return outcome;
+    if (outcome != DONE || *bytes) return outcome;
+    return may_try_again() ? PASS : FAILED; /* Python names the field */
 }
 
 /* How many of the fields are Tensors. */
@@ -203,42 +207,69 @@ static bool put_scalars(const struct encoder *self, PyObject *fields, struct byt
     return unknown == 0 && bytes->data;
 }
 
-static enum outcome append_bytes(const struct bytes *bytes, struct encoding *encoding) {
-    if (!bytes->length) return DONE;
-    PyObject *object = PyBytes_FromStringAndSize((const char *)bytes->data, (Py_ssize_t)bytes->length);
-    enum outcome outcome = object ? append(encoding, object, (Py_ssize_t)bytes->length) : FAILED;
-    Py_XDECREF(object);
+/* The fields that are no Tensors, as bytes. */
+static enum outcome encode_others(const struct encoder *self, PyObject *fields, PyObject **others) {
+    struct bytes bytes;
+    enum outcome outcome = PASS;
+    bytes_begin(&bytes);
+    if (put_scalars(self, fields, &bytes)) {
+        *others = PyBytes_FromStringAndSize((const char *)bytes.data, (Py_ssize_t)bytes.length);
+        outcome = *others ? DONE : FAILED;
+    }
+    bytes_free(&bytes);
+    return outcome == PASS ? encode_by_protobuf(self, fields, others) : outcome;
+}
+
+/* The others lie before the Tensors. */
+static enum outcome put_first(PyObject *others, struct encoding *encoding) {
+    Py_ssize_t length = PyBytes_Size(others);
+    if (length == 0) return DONE;
+    encoding->length += length;
+    if (encoding->align_at) encoding->align_at += length;
+    return PyList_Insert(encoding->rest, 0, others) < 0 ? FAILED : DONE;
+}
+
+static enum outcome encode(const struct encoder *self, PyObject *fields, struct encoding *encoding) {
+    PyObject *others = NULL;
+    enum outcome outcome = append_tensors(self, fields, encoding);
+    if (outcome == DONE) outcome = encode_others(self, fields, &others);
+    if (outcome == DONE) outcome = put_first(others, encoding);
+    Py_XDECREF(others);
     return outcome;
 }
 
-static enum outcome append_others(const struct encoder *self, PyObject *fields, struct encoding *encoding) {
-    struct bytes bytes;
-    bytes_begin(&bytes);
-    bool is_put = put_scalars(self, fields, &bytes);
-    enum outcome outcome = is_put ? append_bytes(&bytes, encoding) : append_by_protobuf(self, fields, encoding);
-    bytes_free(&bytes);
-    return outcome;
+static PyObject *ready_message(const struct encoding *encoding) {
+    PyObject *rest = PyList_AsTuple(encoding->rest);
+    return rest ? Py_BuildValue("(Nnn)", rest, HEADER_SIZE + encoding->length, encoding->align_at) : NULL;
+}
+
+static bool has_plain_names(PyObject *fields) {
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(fields, &at, &name, &value))
+        if (Py_TYPE(name) != &PyUnicode_Type) return false;
+    return true;
 }
 
 /* encode(fields) -> (buffers behind the header, length of the message, offset of the first tensor's data); None if
 ** that is for Python to do. */
 static PyObject *encoder_encode(PyObject *object, PyObject *fields) {
     const struct encoder *self = (const struct encoder *)object;
-    if (!PyDict_CheckExact(fields)) Py_RETURN_NONE;
+    if (!PyDict_CheckExact(fields) || !has_plain_names(fields)) Py_RETURN_NONE;
     struct encoding encoding = {PyList_New(0), 0, 0};
-    PyObject *ready = NULL;
     if (!encoding.rest) return NULL;
-    enum outcome outcome = append_others(self, fields, &encoding);
-    if (outcome == DONE) outcome = append_tensors(self, fields, &encoding);
-    PyObject *rest = outcome == DONE ? PyList_AsTuple(encoding.rest) : NULL;
-    if (rest) ready = Py_BuildValue("(Nnn)", rest, HEADER_SIZE + encoding.length, encoding.align_at);
+    enum outcome outcome = encode(self, fields, &encoding);
+    PyObject *ready = outcome == DONE ? ready_message(&encoding) : NULL;
     Py_DECREF(encoding.rest);
     return outcome == PASS ? Py_NewRef(Py_None) : ready;
 }
 
 static int take_tensor(struct encoder *self, PyObject *name, PyObject *field) {
     struct tensor_field *tensor = &self->tensors[self->tensor_count];
-    tensor->pieces = PyObject_GetAttrString(field, "pieces");
+    PyObject *is_repeated = PyObject_GetAttrString(field, "is_repeated");
+    tensor->is_repeated = is_repeated == Py_True;
+    Py_XDECREF(is_repeated);
+    tensor->pieces = is_repeated ? PyObject_GetAttrString(field, "pieces") : NULL;
     if (!tensor->pieces) return -1;
     tensor->name = Py_NewRef(name);
     self->tensor_count++;
@@ -323,7 +354,7 @@ static PyMethodDef encoder_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* No part of the collector: nothing that it holds leads back to it. */
+/* No part of the collector: classes, names and TensorFields know nothing of it. */
 static PyType_Slot encoder_slots[] = {
     {Py_tp_new, encoder_new},
     {Py_tp_dealloc, encoder_free},

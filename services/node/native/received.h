@@ -38,11 +38,6 @@ static bool is_there(const PyObject *object) { return object && object != Py_Non
 
 static PyObject *new_ref_if_there(PyObject *object) { return is_there(object) ? Py_NewRef(object) : NULL; }
 
-static struct received *received_alloc(PyTypeObject *type) {
-    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    return (struct received *)allocate(type, 0);
-}
-
 /* The header from HeaderValues, and what is found in `buffer`: 0, or -1 with an error set. */
 static int received_fill(struct received *self, PyObject *values, PyObject *buffer) {
     if (header_from(values, &self->header) < 0) return -1;
@@ -58,7 +53,7 @@ static PyObject *received_new(PyTypeObject *type, PyObject *arguments, PyObject 
         return NULL;
     if (is_there(places) && (!PyTuple_Check(places) || PyTuple_Size(places) != PLACES_SIZE))
         return PyErr_Format(PyExc_TypeError, "the places of a message are %d", PLACES_SIZE);
-    struct received *self = received_alloc(type);
+    struct received *self = (struct received *)new_object(type);
     if (!self) return NULL;
     self->type = Py_NewRef(of);
     self->others = new_ref_if_there(others);
@@ -122,6 +117,7 @@ static PyMemberDef received_members[] = {
     {"_others", T_OBJECT, offsetof(struct received, others), 0, NULL},
     {"_places", T_OBJECT, offsetof(struct received, places), READONLY, NULL},
     {"_source", T_OBJECT, offsetof(struct received, source), READONLY, NULL},
+    {"_keep", T_OBJECT, offsetof(struct received, keep), READONLY, NULL},
     {"__dictoffset__", T_PYSSIZET, offsetof(struct received, attributes), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(struct received, weak_references), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},

@@ -54,9 +54,9 @@ static bool read_floating(enum field_kind kind, PyObject *value, uint64_t *bits)
     }
     if (number > FLT_MAX || number < -FLT_MAX || number != number) return false; /* protobuf's to round */
     float single = (float)number;
-    uint32_t half;
-    memcpy(&half, &single, sizeof single);
-    *bits = half;
+    uint32_t single_bits;
+    memcpy(&single_bits, &single, sizeof single);
+    *bits = single_bits;
     return true;
 }
 

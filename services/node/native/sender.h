@@ -31,6 +31,10 @@ static PyObject *stamp(const struct sender *self, struct header *header) {
     if (!now) return NULL;
     header->epoch = (uint32_t)epoch;
     header->publish_time_ns = (uint64_t)PyLong_AsLongLong(now);
+    if (header->publish_time_ns == UINT64_MAX && PyErr_Occurred()) {
+        Py_DECREF(now);
+        return NULL;
+    }
     trail_continue(self->trail, self->origin, header);
     return now;
 }
@@ -129,7 +133,7 @@ static PyMethodDef sender_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* No part of the collector: nothing that it holds leads back to it. */
+/* No part of the collector: neither a ring nor a clock knows who sends. */
 static PyType_Slot sender_slots[] = {
     {Py_tp_new, sender_new},
     {Py_tp_dealloc, sender_free},

@@ -111,7 +111,8 @@ static void set_context(PyObject *type, PyObject *value, PyObject *traceback) {
     PyErr_NormalizeException(&newer_type, &newer, &newer_traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback) PyException_SetTraceback(value, traceback);
-    PyException_SetContext(newer, value); /* takes the reference */
+    if (newer == value) Py_DECREF(value);
+    else PyException_SetContext(newer, value); /* takes the reference */
     Py_XDECREF(type);
     Py_XDECREF(traceback);
     PyErr_Restore(newer_type, newer, newer_traceback);

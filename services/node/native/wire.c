@@ -1,7 +1,8 @@
 /* wire.c: rtmesh.node._wire, what is done to every stream message. The format is told in wire.py, which does what
 ** is done seldom.
 **
-** Limited API of 3.11: one build serves 3.11 and later.
+** Limited API of 3.11: one build serves 3.11 and later. All of it relies on the GIL: a Python without one is not
+** supported.
 */
 #include "decoder.h"
 #include "encoder.h"
