@@ -21,7 +21,7 @@ BENCH_BIN := $(BENCH_VENV)/bin
 BENCH_STAMP := $(BENCH_VENV)/.installed
 BENCH_PYTEST := -m pytest bench -q -o python_files='bench_*.py' -o python_functions='bench_*' \
 	--benchmark-sort=name --benchmark-columns=min,median,max,rounds
-NATIVE := $(wildcard shm/native/*.c shm/native/*.h services/node/native/*.c)
+NATIVE := $(wildcard shm/native/*.c shm/native/*.h services/node/native/*.c services/node/native/*.h)
 PROTOS := $(wildcard protos/rtmesh/v1/*.proto)
 
 .PHONY: install demo mesh-demo lab test check lint types protos check-protos bench bench-ring bench-nodes bench-net sanitize model clean
