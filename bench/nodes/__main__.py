@@ -26,7 +26,9 @@ FULL_RUNS = 5
 @click.command()
 @click.option("--quick", is_flag=True, help="Short runs, one of each.")
 @click.option("--only", multiple=True, type=click.Choice(PARTS), help="Only these parts; again for more.")
-@click.option("--seconds", type=float, help="How long each chain as it comes runs (default 60; 3 if quick).")
+@click.option(
+    "--seconds", type=float, help="How long a run of each chain as it comes takes (default 20; 3 if quick)."
+)
 @click.option("--overwrite", is_flag=True, help="Let a part of it replace results/nodes.json.")
 def main(quick: bool, only: tuple[str, ...], seconds: float | None, overwrite: bool) -> None:
     """Measure, and write bench/results/nodes.json and bench/RESULTS.md (a part of it: results/partial)."""

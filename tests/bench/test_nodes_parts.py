@@ -65,7 +65,7 @@ def test_an_interruption_is_no_failure() -> None:
 
 
 def test_with_the_cpus_kept_awake_there_is_a_ratio_and_no_target() -> None:
-    measured = {(name, 1): chain_of(age, age) for name, age in ((chains.OURS, 3), (chains.REDIS, 30))}
+    measured = {(name, 1): [chain_of(age, age)] for name, age in ((chains.OURS, 3), (chains.REDIS, 30))}
 
     for setting, target in ((chains.AS_IT_COMES, 0.15), (chains.AWAKE, None)):
         row = chains.rows_of(setting, measured)[0]
@@ -74,9 +74,36 @@ def test_with_the_cpus_kept_awake_there_is_a_ratio_and_no_target() -> None:
     assert chains.AS_IT_COMES.title != chains.AWAKE.title
 
 
+def test_runs_take_turns_and_what_is_told_is_their_median_but_the_longest_and_all_that_was_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order: list[tuple[str, int]] = []
+
+    def run(name: str, ages_us: list[int], sent: int) -> chains.Run:
+        def once(folder: Path, nodes: int, rate_hz: int, seconds: float) -> Chain:
+            order.append((name, nodes))
+            age_us = ages_us[len(order) // (2 * len(chains.LENGTHS)) % len(ages_us)]
+            return chain_of(age_us, age_us, sent=sent)
+
+        return once
+
+    systems = {chains.OURS: run("ours", [9, 1, 2], 3), chains.REDIS: run("theirs", [40, 20, 30], 2)}
+    setting = replace(chains.AS_IT_COMES, systems=systems, runs=3, seconds=1.0)
+    monkeypatch.setattr(chains, "SETTINGS", [setting])
+
+    rows, (table,) = chains.measure(Attempts(), is_quick=False)
+
+    each = [(name, nodes) for nodes in chains.LENGTHS for name in ("ours", "theirs")]
+    assert order == 3 * each
+    assert table.title == "BRAND's test, 3 runs of 1 s each, in turn, us"
+    assert rows[2].ours == 2.0 and rows[2].best_rival_figure == 30.0
+    assert rows[2].met is False and rows[2].note == "lost: rtmesh 3 of 9, Redis 0 of 6"
+    assert table.rows[4][:3] == [chains.OURS, 2, "whole"] and table.rows[4][6:] == [9.0, 9, 3]
+
+
 def test_one_broken_run_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = {chains.OURS: broken, chains.REDIS: fake(7)}
-    monkeypatch.setattr(chains, "SETTINGS", [replace(chains.AS_IT_COMES, runs=runs)])
+    monkeypatch.setattr(chains, "SETTINGS", [replace(chains.AS_IT_COMES, systems=runs)])
     attempt = Attempts()
 
     rows, tables = chains.measure(attempt, is_quick=True)
@@ -94,7 +121,7 @@ def test_cpus_that_cannot_be_kept_awake_leave_the_rest_as_it_comes(monkeypatch: 
 
     monkeypatch.setattr(chains, "kept_awake", refused)
     runs = {chains.OURS: fake(1), chains.REDIS: fake(7)}
-    settings = [replace(each, runs=runs) for each in chains.SETTINGS]
+    settings = [replace(each, systems=runs) for each in chains.SETTINGS]
     monkeypatch.setattr(chains, "SETTINGS", settings)
     attempt = Attempts()
 
@@ -119,7 +146,7 @@ def test_both_systems_run_with_the_device_held(monkeypatch: pytest.MonkeyPatch) 
         return chain_of(1, 1)
 
     monkeypatch.setattr(chains, "kept_awake", hold)
-    setting = replace(chains.AWAKE, runs={chains.OURS: run, chains.REDIS: run})
+    setting = replace(chains.AWAKE, systems={chains.OURS: run, chains.REDIS: run})
     monkeypatch.setattr(chains, "SETTINGS", [setting])
     chains.measure(Attempts(), is_quick=True)
 
@@ -181,7 +208,7 @@ def test_a_part_that_breaks_is_told_and_the_other_parts_stay(
     results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(main_module, "_costs", lambda *_: 1 / 0)
-    monkeypatch.setattr(chains, "SETTINGS", [replace(chains.AS_IT_COMES, runs={chains.OURS: fake(1)})])
+    monkeypatch.setattr(chains, "SETTINGS", [replace(chains.AS_IT_COMES, systems={chains.OURS: fake(1)})])
 
     done = CliRunner().invoke(main_module.main, ["--quick", "--only", "costs", "--only", "chain"])
 
@@ -198,7 +225,7 @@ def test_an_interrupted_measurement_keeps_the_parts_it_has(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(main_module, "_costs", interrupt)
-    monkeypatch.setattr(chains, "SETTINGS", [replace(chains.AS_IT_COMES, runs={chains.OURS: fake(1)})])
+    monkeypatch.setattr(chains, "SETTINGS", [replace(chains.AS_IT_COMES, systems={chains.OURS: fake(1)})])
 
     done = CliRunner().invoke(main_module.main, ["--quick", "--only", "chain", "--only", "costs"])
 

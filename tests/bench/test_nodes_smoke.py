@@ -47,7 +47,7 @@ def test_what_did_not_arrive_is_lost_and_misses_the_target() -> None:
     times = np.array([[0, 1_000], [0, 2_000]])
     ours, theirs = Chain(3, np.array([1, 3]), times), Chain(2, np.array([1, 2]), times * 100)
 
-    rows = chains.rows_of(chains.AS_IT_COMES, {("rtmesh", 1): ours, ("Redis streams", 1): theirs})
+    rows = chains.rows_of(chains.AS_IT_COMES, {("rtmesh", 1): [ours], ("Redis streams", 1): [theirs]})
 
     assert ours.lost == 1
     assert (rows[0].ratio, rows[0].met) == (0.01, False)
