@@ -1,17 +1,18 @@
-"""Looks four times a second at the loops and has those share a CPU that hand messages on sooner that way."""
+"""Looks four times a second at loops and relay, and has those share a CPU that are quicker that way."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from rtmesh.common.cpus import ANY, listed_cpus
 from rtmesh.common.logs import get_logger
-from rtmesh.machine.cpu_groups import Edge, Group, Use, groups_of
+from rtmesh.machine.cpu_groups import RELAY, Edge, Group, Use, group_with_relay, groups_of
 from rtmesh.machine.cpu_masks import Cpus, LoopMask
+from rtmesh.machine.cpu_relay import RelayProcess
 from rtmesh.machine.cpu_sharing import Change, Reading, Sharing
 from rtmesh.machine.cpu_usage import (
     CpuTimes,
@@ -41,25 +42,34 @@ class Loop(NamedTuple):
 
 
 class RunLoops(NamedTuple):
-    """The loops of one run, and the rings between them."""
+    """The loops of one run, the rings between them, and those between them and the relay."""
 
     run: str
     edges: tuple[Edge, ...]
     loops: tuple[Loop, ...]
+    relayed: tuple[Edge, ...] = ()
 
 
 class CpuKeeper:
-    """Keeps the loops of one machine on the CPUs that are good for them.
+    """Keeps the loops of one machine, and its relay, on the CPUs that are good for them.
 
     Args:
         loop_cpus: auto, any, or a list of CPUs.
         runs: what runs now.
+        relay: the process id of the relay, if one runs now.
     """
 
-    def __init__(self, loop_cpus: str, runs: Callable[[], Iterable[RunLoops]]) -> None:
+    def __init__(
+        self,
+        loop_cpus: str,
+        runs: Callable[[], Iterable[RunLoops]],
+        relay: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self._shares = loop_cpus != ANY
         self._listed = listed_cpus(loop_cpus)
         self._runs = runs
+        self._relay_id = relay
+        self._relay = RelayProcess()
         self._sharing = Sharing()
         self._masks: dict[int, LoopMask] = {}
         self._seen: dict[int, tuple[ThreadTimes, int]] = {}
@@ -85,6 +95,7 @@ class CpuKeeper:
         free = self._free()
         runs = list(self._runs())
         self._follow([loop for run in runs for loop in run.loops], free)
+        self._relay.follow(self._relay_id() if _carried(runs) else None, free)
         readings = self._read(runs, now_ns)
         changes = self._sharing.look(readings, fast_cpus(free), self._read_busy(free, now_ns), now_ns)
         for change in changes:
@@ -107,12 +118,23 @@ class CpuKeeper:
     def _read(self, runs: Iterable[RunLoops], now_ns: int) -> dict[Group, Reading | None]:
         period_ns, self._looked_ns = now_ns - self._looked_ns, now_ns
         readings: dict[Group, Reading | None] = {}
+        carried = _carried(runs)
         for run in runs:
             uses = {loop.node: self._use(loop) for loop in run.loops}
-            for group in groups_of(run.run, tuple(uses), run.edges):
+            for group in self._groups(run, uses, is_carried=run is carried):
                 known = {node: use for node in group.nodes if (use := uses[node]) is not None}
                 readings[group] = Reading(period_ns, known) if len(known) == len(group.nodes) else None
         return readings
+
+    def _groups(self, run: RunLoops, uses: dict[str, Use | None], *, is_carried: bool) -> Iterable[Group]:
+        """Of one run; what the relay did is put into `uses` if it belongs to one of them."""
+        nodes = tuple(uses)
+        yield from groups_of(run.run, nodes, run.edges)
+        wide = group_with_relay(run.run, nodes, run.edges, run.relayed) if is_carried else None
+        if wide is not None:
+            steps = (use.steps for edge in run.relayed for node in edge if (use := uses.get(node)))
+            uses[RELAY] = self._relay.use(max(steps, default=0))
+            yield wide
 
     def _use(self, loop: Loop) -> Use | None:
         """What it did in this period; None if it is not at work, was not before, or cannot be moved."""
@@ -128,7 +150,7 @@ class CpuKeeper:
             times.ran_ns - before[0].ran_ns, times.waited_ns - before[0].waited_ns, loop.steps - before[1]
         )
 
-    def _read_busy(self, free: Cpus, now_ns: int) -> dict[int, float]:
+    def _read_busy(self, free: Cpus, now_ns: int) -> Mapping[int, float]:
         """Of each CPU; empty if nobody wants to know, for on large computers it takes a while."""
         before, self._cpu_times = self._cpu_times, {}
         if len(free) > 1 and self._sharing.wants_a_cpu(now_ns):
@@ -137,14 +159,28 @@ class CpuKeeper:
         return {cpu: busy_share(before[cpu], self._cpu_times[cpu]) for cpu in both}
 
     def _place(self, runs: Iterable[RunLoops], groups: Iterable[Group]) -> None:
-        shared = {(group.run, node): self._sharing.cpu_of(group) for group in groups for node in group.nodes}
+        """A loop may be in two groups: the wide one, and that which is left of it while it is spread."""
+        shared = {
+            (group.run, node): cpu
+            for group in groups
+            if (cpu := self._sharing.cpu_of(group)) is not None
+            for node in group.nodes
+        }
         for run in runs:
             for loop in run.loops:
                 if loop.is_at_work:
                     cpu = shared.get((run.run, loop.node))
                     self._masks[loop.process_id].place(None if cpu is None else frozenset({cpu}))
+        self._relay.place(next((cpu for (_, node), cpu in shared.items() if node == RELAY), None))
+
+
+def _carried(runs: Iterable[RunLoops]) -> RunLoops | None:
+    """The run whose messages the relay carries; None if there is none, or more: it belongs to nobody then."""
+    carried = [run for run in runs if run.relayed]
+    return carried[0] if len(carried) == 1 else None
 
 
 def _tell(change: Change) -> None:
     where = "loops share no CPU any more" if change.cpu is None else f"loops share CPU {change.cpu}"
-    log.info(where, run=change.group.run, loops=list(change.group.nodes), why=change.why)
+    loops = ["the relay" if node == RELAY else node for node in change.group.nodes]
+    log.info(where, run=change.group.run, loops=loops, why=change.why)

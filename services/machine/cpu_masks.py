@@ -1,8 +1,9 @@
-"""On which CPUs a loop may run: given, taken back, and read back from the kernel.
+"""On which CPUs a loop or the relay may run: given, taken back, and read back from the kernel.
 
-Only the loop's first thread is confined: it alone touches rings, and so is what messages wake. Threads and
+Of a loop only the first thread is confined: it alone touches rings, and so is what messages wake. Threads and
 processes begin with the CPUs of the thread that starts them; those that were started by a confined thread
-get the others back, for they were meant to work beside it.
+get the others back, for they were meant to work beside it. The relay is confined with all its threads: some
+of them wait for rings, some for the network, and they hand on to each other.
 """
 
 from __future__ import annotations
@@ -69,3 +70,38 @@ class LoopMask:
                 confine(thread, self._free)
         for child in child_processes(process_id):
             self._release_heirs(child, narrow)
+
+
+class ProcessMask:
+    """The CPUs of all threads of one process.
+
+    Args:
+        free: those that it has unless it shares one.
+    """
+
+    def __init__(self, process_id: int, free: Cpus) -> None:
+        self.process_id = process_id
+        self._free = free
+        self._given = free
+        self._placed: set[int] = set()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether its first thread runs where it was told to; if not, somebody else has chosen for it."""
+        return cpus_of(self.process_id) in (self._given, self._free)
+
+    def set_free(self, free: Cpus) -> None:
+        """What it has unless it shares one is this from now on."""
+        self._free = free
+
+    def place(self, cpus: Cpus | None) -> None:
+        """Confine it to these, also threads that have begun since; None: no longer."""
+        wanted = cpus or self._free
+        if not self.is_ours or (cpus is None and wanted == self._given):
+            return
+        if wanted != self._given:
+            self._given, self._placed = wanted, set()
+        there = set(threads(self.process_id))
+        for thread in there - self._placed:
+            confine(thread, wanted)
+        self._placed = there

@@ -4,6 +4,10 @@
        ^                                                   │ busy in one period, or others want that CPU
        └──────── waits: 10 s, doubled each time ───────────┘
 
+A group with the relay in it is *wide*: other groups may be parts of it. While it shares a CPU these go with
+it; while it does not, each goes its own way: so a relay that has much to carry takes nothing from loops that
+are calm.
+
 Pure: what was measured goes in, changes come out. No clock, no process.
 """
 
@@ -13,7 +17,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from rtmesh.machine.cpu_groups import WAKE_NS, Group, Use, gains
+from rtmesh.machine.cpu_groups import RELAY, WAKE_NS, Group, Use, gains
 
 SECOND_NS = 1_000_000_000
 # Shares of one CPU. A group that is calm leaves time enough for what comes unevenly.
@@ -87,7 +91,8 @@ class Sharing:
         self._standings = {group: self._standings.get(group) or _Standing() for group in readings}
         self._cpus = cpus
         self._note_busy(busy)
-        changes = [self._look_at(group, reading, now_ns) for group, reading in readings.items()]
+        wide_first = sorted(readings, key=lambda group: RELAY not in group.nodes)
+        changes = [self._look_at(group, readings[group], now_ns) for group in wide_first]
         return [change for change in changes if change is not None]
 
     def _note_busy(self, busy: Mapping[int, float]) -> None:
@@ -99,6 +104,10 @@ class Sharing:
     def _look_at(self, group: Group, reading: Reading | None, now_ns: int) -> Change | None:
         standing = self._standings[group]
         standing.take(reading)
+        whole = self._shared_whole(group)
+        if whole is not None:
+            standing.go_with(whole)
+            return None
         if standing.cpu is None:
             return self._try_to_share(group, standing, now_ns)
         if reading is None or standing.cpu not in self._cpus:
@@ -117,25 +126,40 @@ class Sharing:
         total = standing.total()
         if total is None or total.share >= CALM or not gains(group, total.uses, len(self._cpus), WAKE_NS):
             return None
-        cpu = self._emptiest(total.share)
+        cpu = self._emptiest(group, total.share)
         if cpu is None:
             return None
         standing.share(cpu, total.share, now_ns)
         return Change(group, cpu, f"its loops use {_percent(total.share)} of a CPU")
 
-    def _emptiest(self, share: float) -> int | None:
-        """The CPU with most room; None if none has enough.
+    def _shared_whole(self, part: Group) -> _Standing | None:
+        """Of the wide group that this one is a part of, if that shares a CPU."""
+        wholes = (
+            standing
+            for group, standing in self._standings.items()
+            if standing.cpu is not None and _is_part(part, group)
+        )
+        return next(wholes, None)
+
+    def _emptiest(self, group: Group, share: float) -> int | None:
+        """The CPU with most room; None if none has enough. If parts of the group share some: one of these.
 
         Of CPUs that are about as busy, the one with the highest number: the first serves most interrupts.
         """
-        loads = {cpu: self._load(cpu) for cpu in self._cpus}
-        chosen = min(loads, key=lambda cpu: (round(loads[cpu], 1), -cpu))
+        loads = {cpu: self._load_beside(group, cpu) for cpu in self._cpus}
+        of_parts = {each.cpu for part, each in self._standings.items() if _is_part(part, group)}
+        chosen = min(loads.keys() & of_parts or loads, key=lambda cpu: (round(loads[cpu], 1), -cpu))
         return chosen if loads[chosen] + share <= FULL else None
 
-    def _load(self, cpu: int) -> float:
-        """How busy a CPU is. A group that shares it may count twice, and so keeps others away."""
-        measured = sum(busy.get(cpu, 1.0) for busy in self._busy) / len(self._busy)
-        return measured + sum(each.share_of_cpu for each in self._standings.values() if each.cpu == cpu)
+    def _load_beside(self, group: Group, cpu: int) -> float:
+        """How busy a CPU is with others. A group that shares it may count twice, and so keeps others away."""
+        load = sum(busy.get(cpu, 1.0) for busy in self._busy) / len(self._busy)
+        for other, standing in self._standings.items():
+            if standing.cpu == cpu and _is_part(other, group):
+                load -= standing.share_of_cpu
+            elif standing.cpu == cpu and self._shared_whole(other) is None:
+                load += standing.share_of_cpu
+        return load
 
 
 class _Standing:
@@ -169,6 +193,12 @@ class _Standing:
     def share(self, cpu: int, share_of_cpu: float, now_ns: int) -> None:
         self.cpu, self.share_of_cpu, self._since_ns = cpu, share_of_cpu, now_ns
         self._readings.clear()
+
+    def go_with(self, whole: _Standing) -> None:
+        """Be where the group is that this one is a part of; stay there when that is spread."""
+        if self.cpu is None:
+            self.share_of_cpu = self.newest.share if self._readings else 0.0
+        self.cpu, self._since_ns = whole.cpu, whole._since_ns
 
     def spread(self) -> None:
         self.cpu = None
@@ -214,6 +244,12 @@ def _sum(readings: Collection[Reading]) -> Reading:
         for name in next(iter(readings)).uses
     }
     return Reading(sum(reading.period_ns for reading in readings), uses)
+
+
+def _is_part(group: Group, other: Group) -> bool:
+    """Whether all loops of a group are among those of a wide one."""
+    is_wide = RELAY in other.nodes and RELAY not in group.nodes
+    return is_wide and group.run == other.run and set(group.nodes) < set(other.nodes)
 
 
 def _percent(share: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,15 @@ def thread_times(process_id: int) -> ThreadTimes | None:
     text = _read(f"/proc/{process_id}/task/{process_id}/schedstat")
     fields = text.split()
     return ThreadTimes(int(fields[0]), int(fields[1])) if len(fields) >= 2 else None
+
+
+def process_ran_ns(process_id: int) -> int | None:
+    """How long all threads of a process ran, also those that have ended; None if it has ended itself."""
+    # The clock that clock_getcpuclockid(3) names: reading it takes a tenth of what a file of /proc does.
+    try:
+        return time.clock_gettime_ns(~process_id << 3 | 2)
+    except OSError:
+        return None
 
 
 def are_times_told() -> bool:

@@ -66,7 +66,11 @@ class Daemon:
         self._doorbell = Doorbell(paths.doorbell, self._rang)
         # Nobody but its runs reads the page.
         self._clock = ClockKeeper(self._host.clock, lambda: not self._runs, self._report_clock)
-        self._cpus = CpuKeeper(options.loop_cpus, lambda: [run.loops() for run in self._runs.values()])
+        self._cpus = CpuKeeper(
+            options.loop_cpus,
+            lambda: [run.loops() for run in self._runs.values()],
+            lambda: self._relay.process_id,
+        )
         self._link = Link(
             options.scheduler, self._hello, self._current, self._ordered, self._cut, self._clock.keep
         )

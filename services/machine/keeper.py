@@ -53,6 +53,11 @@ class Keeper:
     def is_running(self) -> bool:
         return self._child is not None and self._child.return_code is None
 
+    @property
+    def process_id(self) -> int | None:
+        """Of the process that runs now."""
+        return self._child.process_id if self._child is not None and self.is_running else None
+
     def begin_or_retry(self) -> None:
         """Start the process, now or as soon as that works."""
         if self._is_ending:

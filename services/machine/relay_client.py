@@ -124,6 +124,11 @@ class Relay:
     def status(self) -> status_pb2.ProcessStatus | None:
         return self._keeper.status()
 
+    @property
+    def process_id(self) -> int | None:
+        """Of the process that runs now."""
+        return self._keeper.process_id
+
     def links(self) -> list[machine_pb2.LinkReport]:
         """The state of every edge from another machine, as last told."""
         return list(self._links.values())

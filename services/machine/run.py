@@ -13,7 +13,7 @@ from rtmesh.common.errors import ProblemsError, RtmeshError
 from rtmesh.common.logs import get_logger
 from rtmesh.machine.addresses import Network
 from rtmesh.machine.children import Children
-from rtmesh.machine.cpu_groups import ring_edges
+from rtmesh.machine.cpu_groups import relay_edges, ring_edges
 from rtmesh.machine.cpu_keeper import RunLoops
 from rtmesh.machine.faults import problem_of, told
 from rtmesh.machine.node import NodeHost
@@ -68,6 +68,7 @@ class Run:
         self._offspring = host.nurseries.for_run()
         self._nodes: dict[str, NodeHost] = {}
         self._ring_edges = ring_edges(plan)
+        self._relay_edges = relay_edges(plan)
         self._period_s = RUNNING_PERIOD_S
         self._pulse: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -131,7 +132,8 @@ class Run:
     def loops(self) -> RunLoops:
         """The loops that have not ended for good."""
         nodes = [node for node in self._nodes.values() if not node.supervisor.is_over]
-        return RunLoops(self.plan.run, self._ring_edges, tuple(node.loop() for node in nodes))
+        loops = tuple(node.loop() for node in nodes)
+        return RunLoops(self.plan.run, self._ring_edges, loops, self._relay_edges)
 
     def accounts(self) -> machine_pb2.AccountsReport:
         """What the rings say now."""

@@ -26,8 +26,10 @@ from rtmesh.v1.relay_pb2 import Answer, Frame, Grant, LaneHello, OpenEdge
 # A side that has nothing to say says so this often; silence for longer than the other means a cut.
 HEARTBEAT_S = 0.5
 SILENCE_S = 2.5
-# What could wait, waits so long at most.
+# What could wait, waits so long; while messages come without a pause twice as long each time, up to the
+# longest: to tell of them disturbs the next ones, the more surely as their rate may be in step with it.
 _TAIL_S = 0.02
+_LONGEST_TAIL_S = 0.25
 # Another thread has its turn; who ends it says so, and this is for the one that was interrupted.
 _STEP_ASIDE_S = 0.1
 _NOT_FOUND = 5  # google.rpc.Code
@@ -74,6 +76,8 @@ class Lane:
         self._incoming: dict[int, IngressEdge] = {}
         self._numbers = 0
         self._sent_s = self._heard_s = self._looked_s = time.monotonic()
+        self._came_s = self._heard_s  # the last messages
+        self._tail_s = _TAIL_S
         self._is_tail_due = False
         self._has_passed_news = False  # for the last frame, which had messages: the next one has it
 
@@ -131,6 +135,8 @@ class Lane:
         if others:
             self._apply_others(Frame.FromString(others))
         due = False
+        if data:
+            self._came_s = self._heard_s
         for each in data:
             due |= self._apply_data(each)
         if due or (data and not self._is_tail_due):
@@ -158,10 +164,14 @@ class Lane:
         if edge is None:
             return False  # closed meanwhile
         try:
-            return edge.received(data)
+            is_due = edge.received(data)
         except RtmeshError as error:
             self._give_up(data.number, edge, error)
             return True
+        if isinstance(data, EdgeData) and data.end_position:
+            self._tail_s = _TAIL_S
+            return True
+        return is_due
 
     def _give_up(self, number: int, edge: IngressEdge, error: RtmeshError) -> None:
         """Ours: the ring, or a message against the rules. As after a cut, the next opening resumes."""
@@ -239,6 +249,8 @@ class Lane:
         is_tail_over = self._is_tail_over(now_s)
         if is_tail_over:
             self._looked_s = now_s
+            flows = now_s - self._came_s < _TAIL_S
+            self._tail_s = min(2 * self._tail_s, _LONGEST_TAIL_S) if flows else _TAIL_S
         grants = self._news(also_little=is_tail_over)
         if openings or grants or self._answers or self._closed:
             data.insert(0, self._others(openings, grants))
@@ -252,7 +264,7 @@ class Lane:
         return bytes(frame.SerializeToString())
 
     def _is_tail_over(self, now_s: float) -> bool:
-        return self._is_tail_due and now_s - max(self._sent_s, self._looked_s) >= _TAIL_S
+        return self._is_tail_due and now_s - max(self._sent_s, self._looked_s) >= self._tail_s
 
     def _openings(self, now_s: float) -> list[OpenEdge]:
         openings = []
@@ -290,7 +302,7 @@ class Lane:
         now_s = time.monotonic()
         until_s = self._sent_s + HEARTBEAT_S
         if self._is_tail_due:
-            until_s = min(until_s, max(self._sent_s, self._looked_s) + _TAIL_S)
+            until_s = min(until_s, max(self._sent_s, self._looked_s) + self._tail_s)
         if self._unopened:
             until_s = min(until_s, *(edge.due_s for edge in self._unopened))
         if self._departures.wait_for_a_seat:

@@ -205,6 +205,18 @@ def chain(source: graph_pb2.Node, sink: graph_pb2.Node, **fields: object) -> pla
     return single(*nodes, rings=[ring(name, f"{sink.name}.in", **fields)])
 
 
+def carried(source: graph_pb2.Node, sink: graph_pb2.Node) -> plan_pb2.MachinePlan:
+    """source.out -> sink.in over gRPC: two rings, and a stream of the machine's relay to itself."""
+    edge, block = f"{source.name}.out -> {sink.name}.in", graph_pb2.WHEN_FULL_BLOCK
+    into = f"{sink.name}.in"
+    made = chain(source, sink)
+    made.rings.append(ring(into, into))
+    made.nodes[1].inputs[0].ring = into
+    made.egress.add(edge=edge, ring=f"{source.name}.out", reader=0, when_full=block)
+    made.ingress.add(edge=edge, ring=into, from_machine="solo", when_full=block, queue=16)
+    return made
+
+
 def single(*nodes: plan_pb2.NodePlan, **fields: object) -> plan_pb2.MachinePlan:
     return plan_pb2.MachinePlan(
         machine="solo", graph="test", run="run-1", folder=str(LOOP.parent), nodes=nodes, **fields
@@ -222,7 +234,7 @@ def _until(condition: Callable[[], object]) -> None:
 @pytest.fixture
 def plans() -> SimpleNamespace:
     """Makes plans by hand."""
-    return SimpleNamespace(node=loop_node, chain=chain, single=single, ring=ring)
+    return SimpleNamespace(node=loop_node, chain=chain, carried=carried, single=single, ring=ring)
 
 
 @pytest.fixture

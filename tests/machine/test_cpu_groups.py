@@ -5,7 +5,18 @@ from __future__ import annotations
 import itertools
 import time
 
-from rtmesh.machine.cpu_groups import WAKE_NS, Group, Use, gains, groups_of, longest_path, ring_edges
+from rtmesh.machine.cpu_groups import (
+    RELAY,
+    WAKE_NS,
+    Group,
+    Use,
+    gains,
+    group_with_relay,
+    groups_of,
+    longest_path,
+    relay_edges,
+    ring_edges,
+)
 
 from .tally_plan import make_plan
 
@@ -30,6 +41,31 @@ def test_edges_are_the_rings_between_two_nodes_of_the_machine():
 
     plan.nodes[1].inputs[0].ring = "sum.number"  # the relay writes it
     assert ring_edges(plan) == ()
+
+
+def test_edges_of_the_relay_are_those_that_leave_and_enter_the_machine():
+    plan = make_plan()
+    assert relay_edges(plan) == ()
+
+    ring = plan.nodes[0].outputs[0].ring
+    plan.egress.add(edge="numbers.number -> far.number", ring=ring, reader=1, to_machine="far")
+    plan.egress.add(edge="numbers.number -> far.other", ring=ring, reader=2, to_machine="far")
+    plan.ingress.add(edge="far.number -> sum.number", ring="sum.number", from_machine="far")
+    plan.nodes[1].inputs[0].ring = "sum.number"
+
+    assert relay_edges(plan) == (("numbers", RELAY), (RELAY, "sum"))
+
+
+def test_the_relay_is_in_a_group_with_all_that_it_connects():
+    nodes, edges = ("a", "b", "c", "d"), (("a", "b"),)
+
+    wide = group_with_relay("run", nodes, edges, (("b", RELAY), (RELAY, "c"), ("gone", RELAY)))
+
+    assert wide is not None
+    assert wide.nodes == ("a", "b", "c", RELAY)
+    assert wide.edges == (("a", "b"), ("b", RELAY), (RELAY, "c"))
+    assert group_with_relay("run", nodes, edges, (("gone", RELAY),)) is None
+    assert group_with_relay("run", nodes, edges, ()) is None
 
 
 def test_groups_are_what_edges_connect_whatever_their_direction():

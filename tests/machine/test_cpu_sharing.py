@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rtmesh.machine.cpu_groups import Group, Use, groups_of
+from rtmesh.machine.cpu_groups import RELAY, Group, Use, group_with_relay, groups_of
 from rtmesh.machine.cpu_sharing import (
     FIRST_PAUSE_NS,
     LONGEST_PAUSE_NS,
@@ -250,3 +250,77 @@ def test_a_run_that_ended_is_forgotten(shared):
 
     assert shared.sharing.cpu_of(ABC) is None
     assert not shared.sharing.wants_a_cpu(shared.now_ns)
+
+
+# the relay
+
+AB = chain("ab")
+# The same two, and what the relay brings them to: one more.
+WIDE = group_with_relay("run", tuple("abz"), AB.edges, (("b", RELAY), (RELAY, "z")))
+assert WIDE is not None
+QUIET = reading(WIDE)
+
+
+@pytest.fixture
+def wide() -> Story:
+    """A chain whose messages the relay carries: all share a CPU."""
+    story = Story(AB, WIDE)
+    story.second()
+    assert story.cpus == [3, 3]
+    return story
+
+
+def test_a_calm_relay_shares_the_cpu_of_those_it_serves(wide):
+    assert wide.changes == [Change(WIDE, 3, "its loops use 20 % of a CPU")], "the chain alone is no news"
+
+
+def test_a_busy_relay_leaves_and_the_chain_stays(wide):
+    wide.period(reading(AB, 0.1), reading(WIDE, 0.7))
+    assert wide.cpus == [3, None]
+    assert wide.why == "its loops use 70 % of a CPU"
+
+    wide.second(reading(AB, 0.1), reading(WIDE, 0.7))
+    assert wide.cpus == [3, None]
+    wide.period(reading(AB, 0.7), reading(WIDE, 1.3))
+    assert wide.cpus == [None, None]
+
+
+def test_a_relay_that_has_become_calm_joins_the_chain_where_it_is():
+    story = Story(AB, WIDE)
+    story.second(reading(AB, 0.1), reading(WIDE, 0.5))
+    assert story.cpus == [3, None]
+
+    story.busy |= {3: 0.3}
+    story.second()
+    assert story.cpus == [3, 3]
+
+
+def test_a_relay_does_not_join_where_it_has_no_room():
+    story = Story(AB, WIDE)
+    story.second(reading(AB, 0.1), reading(WIDE, 0.5))
+
+    story.busy |= {3: 0.8}  # of which the chain is a tenth
+    story.second(reading(AB, 0.1), QUIET)
+
+    assert story.cpus == [3, None]
+
+
+def test_a_chain_with_its_relay_keeps_others_away_once():
+    other = chain("cd", run="other")
+    story = Story(AB, WIDE, other, cpus=2)
+    calm = reading(AB, 0.25), reading(WIDE, 0.3)
+    story.second(*calm, None)
+    assert story.cpus == [1, 1, None]
+
+    story.busy |= {0: 0.69, 1: 0.3}
+    story.second(*calm, reading(other, 0.1))
+
+    assert story.cpus == [1, 1, 1], "0.3 measured and 0.3 kept, and not the chain's 0.25 once more"
+
+
+def test_without_a_relay_that_runs_the_chain_stays(wide):
+    wide.period(reading(AB), None)
+    assert wide.cpus == [3, None]
+
+    wide.second()
+    assert wide.cpus == [3, 3]

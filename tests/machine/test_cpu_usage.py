@@ -10,8 +10,17 @@ from collections.abc import Iterator
 import pytest
 
 from rtmesh.machine import cpu_usage
-from rtmesh.machine.cpu_masks import LoopMask, confine, cpus_of
-from rtmesh.machine.cpu_usage import CpuTimes, are_times_told, busy_share, cpu_times, fast_cpus, thread_times
+from rtmesh.machine.cpu_masks import LoopMask, ProcessMask, confine, cpus_of
+from rtmesh.machine.cpu_relay import RelayProcess
+from rtmesh.machine.cpu_usage import (
+    CpuTimes,
+    are_times_told,
+    busy_share,
+    cpu_times,
+    fast_cpus,
+    process_ran_ns,
+    thread_times,
+)
 
 # Runs until it has used a fifth of a second of CPU time when it reads a line; a thread sleeps beside it.
 PROGRAM = """
@@ -26,6 +35,11 @@ for line in sys.stdin:
         thread = threading.Thread(target=time.sleep, args=(60,), daemon=True)
         thread.start()
         print(thread.native_id, flush=True)
+    elif line == "thread that burns\\n":
+        thread = threading.Thread(target=burn)
+        thread.start()
+        thread.join()
+        print(0, flush=True)
     elif line == "child\\n":
         child = subprocess.Popen(["sleep", "60"])
         print(child.pid, flush=True)
@@ -83,6 +97,7 @@ def test_a_process_that_has_ended_has_no_times(child):
     child.process.communicate(timeout=30)
 
     assert thread_times(child.process_id) is None
+    assert process_ran_ns(child.process_id) is None
     assert cpus_of(child.process_id) == frozenset()
 
 
@@ -150,3 +165,66 @@ def test_a_loop_that_chose_its_cpus_itself_is_left_alone(child):
     mask.place(None)
 
     assert cpus_of(child.process_id) == own
+
+
+def test_a_process_is_placed_with_all_its_threads_and_let_go(child):
+    mask = ProcessMask(child.process_id, ALL)
+    first = int(child.ask("thread"))
+    mask.place(ONE)
+    second = int(child.ask("thread"))
+    confine(second, ALL)  # begun while the others were confined
+    everyone = (child.process_id, first, second)
+
+    mask.place(ONE)
+    assert [cpus_of(thread) for thread in everyone] == [ONE] * 3
+    assert mask.is_ours
+
+    mask.place(None)
+    assert [cpus_of(thread) for thread in everyone] == [ALL] * 3
+
+
+@pytest.mark.skipif(len(ALL) < 2, reason="with one CPU there is no other mask to choose")
+def test_a_process_whose_cpus_somebody_chose_is_left_alone(child):
+    own = frozenset({min(ALL)})
+    relay = RelayProcess()
+    relay.follow(child.process_id, ALL)
+    relay.use(0)
+    confine(child.process_id, own)  # as taskset would
+
+    assert relay.use(0) is None
+    relay.place(max(ALL))
+
+    assert cpus_of(child.process_id) == own
+
+
+# the relay
+
+
+def test_what_the_relay_did_is_what_all_its_threads_did(child):
+    relay = RelayProcess()
+    relay.follow(child.process_id, ALL)
+    assert relay.use(5) is None, "nothing to compare with"
+
+    child.ask("thread that burns")
+    use = relay.use(7)
+
+    assert use is not None
+    assert use.ran_ns >= 0.2e9
+    assert use.steps == 7
+    again = relay.use(7)
+    assert again is not None
+    assert again.ran_ns < 0.1e9
+
+
+def test_a_relay_that_is_not_wanted_any_more_is_let_go(child):
+    relay = RelayProcess()
+    relay.follow(child.process_id, ALL)
+    relay.place(max(ALL))
+    assert cpus_of(child.process_id) == ONE
+
+    relay.follow(None, ALL)
+
+    assert cpus_of(child.process_id) == ALL
+    assert relay.use(0) is None
+    relay.place(max(ALL))
+    assert cpus_of(child.process_id) == ALL

@@ -113,6 +113,22 @@ def test_a_killed_loop_starts_on_all_cpus_and_shares_again_with_those_that_went_
     roomy.stop_run()
 
 
+def test_the_relay_shares_the_cpu_of_the_loops_that_it_serves(roomy, plans, until):
+    plan = plans.carried(plans.node("source", "endless", "paced"), plans.node("sink", "take"))
+    roomy.begin_run(plan, data_addresses={"solo": f"unix:{roomy.folder}/relay.sock"})
+
+    sharing = until_cpus(roomy, on_one)
+    relay = next(process for process in sharing.processes if process.name == "relay")
+    threads = [int(task.name) for task in Path(f"/proc/{relay.process_id}/task").iterdir()]
+    cpu = frozenset({int(told_cpus(sharing)[0])})
+    assert {frozenset(os.sched_getaffinity(thread)) for thread in threads} == {cpu}
+
+    roomy.stop_run()
+    until(lambda: os.sched_getaffinity(relay.process_id) == os.sched_getaffinity(0))
+    roomy.end()
+    assert (ALL == LAST) or "'the relay'" in roomy.errors or '"the relay"' in roomy.errors
+
+
 def test_any_leaves_loops_to_the_kernel(indifferent, scheduler, plans, tmp_path):
     start = len(scheduler.reports)
     begin(indifferent, plans, burn=tmp_path / "burn")

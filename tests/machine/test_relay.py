@@ -8,21 +8,14 @@ import socket
 
 import pytest
 
-from rtmesh.v1 import graph_pb2, machine_pb2, plan_pb2
+from rtmesh.v1 import machine_pb2, plan_pb2
 
 EDGE = "source.out -> sink.in"
-BLOCK = graph_pb2.WHEN_FULL_BLOCK
 
 
 @pytest.fixture
 def plan(plans):
-    """source.out -> sink.in over gRPC: two rings and a stream."""
-    made = plans.chain(plans.node("source", "endless"), plans.node("sink", "take"))
-    made.rings.append(plans.ring("sink.in", "sink.in"))
-    made.nodes[1].inputs[0].ring = "sink.in"
-    made.egress.add(edge=EDGE, ring="source.out", reader=0, when_full=BLOCK)
-    made.ingress.add(edge=EDGE, ring="sink.in", from_machine="solo", when_full=BLOCK, queue=16)
-    return made
+    return plans.carried(plans.node("source", "endless"), plans.node("sink", "take"))
 
 
 def begin(machine, plan: plan_pb2.MachinePlan) -> None:

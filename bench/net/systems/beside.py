@@ -12,7 +12,6 @@ from time import monotonic_ns
 
 from bench.figures import median_of_runs
 from bench.net.cases import SATURATED_LARGE
-from bench.net.link import Host
 from bench.net.pacer import READY
 from bench.net.phases import ORDER, Schedule, Sent, Taken, Turns, turns_of
 from bench.net.relays import Edge, Relay, make_ring
@@ -107,21 +106,21 @@ class BesideSystem(RelayedSystem):
     def _pace(self, stack: contextlib.ExitStack, seat: Seat, schedule: Schedule) -> None:
         """The receiver before the sender, so that nothing waits for it; they end the other way round."""
         out, into = small_edge(seat).rings
-        left, right = self.link.hosts
         receive = ["receive", str(seat.folder / TAKEN), into, local_ring(seat)]
         send = ["send", str(seat.folder / SENT), out, local_ring(seat), *map(str, schedule)]
         with (seat.folder / "log").open("ab") as log:
-            receiver = self._spawn(stack, right, receive, log.fileno())
+            receiver = self._spawn(stack, 1, receive, log.fileno())
             if not says(receiver, READY, START_S):
                 raise OSError("the receiver of the edge beside does not start")
-            self._spawn(stack, left, send, log.fileno())
+            self._spawn(stack, 0, send, log.fileno())
 
     def _spawn(
-        self, stack: contextlib.ExitStack, host: Host, words: list[str], log: int
+        self, stack: contextlib.ExitStack, host: int, words: list[str], log: int
     ) -> subprocess.Popen[bytes]:
-        command = host.inside([sys.executable, "-m", PACER, *words])
+        command = self.link.hosts[host].inside([sys.executable, "-m", PACER, *words])
         process = stack.enter_context(self.spawn(command, log, stdout=subprocess.PIPE))
         stack.callback(end, process)
+        self.keep(host, process)
         return process
 
     def _read(self, folder: Path, schedule: Schedule) -> None:

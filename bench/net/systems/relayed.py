@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import time
 from collections.abc import Iterator
 from time import monotonic_ns
 
+from bench.net.keepers import DECIDED_AFTER_S, HostKeeper, keep_cpus
 from bench.net.relays import RELAY, Edge, Relay, carry
 from bench.net.system import NetSystem
 from bench.ring.cases import KIB, Case
@@ -40,8 +43,10 @@ class RelayedEndpoint(Endpoint):
         out, back = seat.ways
         self._writers = {size: Writer(edge(seat, out, size).rings[0]) for size in seat.sizes}
         self._readers = {size: Reader(edge(seat, back, size).rings[1], 0) for size in seat.sizes}
+        self._decided_s = time.monotonic() + DECIDED_AFTER_S
 
     def begin(self, case: Case) -> None:
+        time.sleep(max(0.0, self._decided_s - time.monotonic()))
         self._writer, self._reader = self._writers[case.size], self._readers[case.size]
         self._waited_writers, self._waited_readers = [self._writer], [self._reader]
 
@@ -70,15 +75,27 @@ class RelayedSystem(NetSystem):
     name = "rtmesh"
     setting = (
         f"edges that block, queue about 1 MiB ({SHORTEST_QUEUE} to 1024 messages), one lane for those up to "
-        f"{OWN_LANE_BYTES // KIB} KiB, one more for each larger; nobody spins"
+        f"{OWN_LANE_BYTES // KIB} KiB, one more for each larger; nobody spins; meshd's own code looks after "
+        "each host's CPUs"
     )
     relay_module = RELAY
+    _keepers: tuple[HostKeeper, ...] = ()
 
     @contextlib.contextmanager
     def serve(self, seat: Seat) -> Iterator[None]:
         carried = carry(self.link, seat.folder, seat.port, self.edges(seat), self.relay_module)
-        with carried as relays, self.observe(seat, relays):
+        with carried as relays, keep_cpus(relays) as self._keepers, self.observe(seat, relays):
             yield
+
+    def start(self, commands: list[list[str]], seat: Seat, log: int) -> list[subprocess.Popen[bytes]]:
+        children = super().start(commands, seat, log)
+        for index, child in enumerate(children):
+            self.keep(index, child)
+        return children
+
+    def keep(self, host: int, child: subprocess.Popen[bytes]) -> None:
+        """Have the host's keeper know of a process that works at rings there."""
+        self._keepers[host].add(child.pid)
 
     def edges(self, seat: Seat) -> list[Edge]:
         """Both ways at each size."""
