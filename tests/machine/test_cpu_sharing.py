@@ -324,3 +324,28 @@ def test_without_a_relay_that_runs_the_chain_stays(wide):
 
     wide.second()
     assert wide.cpus == [3, 3]
+
+
+def test_what_the_chain_uses_already_is_no_reason_not_to_join_it():
+    story = Story(AB, WIDE)
+    story.second(reading(AB, 0.3), reading(WIDE, 0.5))
+
+    story.busy |= {3: 0.7}  # of which the chain is three parts, others four
+    story.second(reading(AB, 0.3), reading(WIDE, 0.35))
+
+    assert story.cpus == [3, 3]
+
+
+def test_a_chain_that_waits_while_its_relay_runs_stays_with_it(wide):
+    wide.second(reading(AB, 0.05, waited=0.06), reading(WIDE, 0.3, waited=0.06))
+
+    assert wide.cpus == [3, 3]
+    assert len(wide.changes) == 1
+
+
+def test_the_same_names_in_another_run_are_another_chain():
+    story = Story(chain("ab", run="other"), WIDE)
+
+    story.second(reading(story.groups[0], 0.5), QUIET)
+
+    assert story.cpus == [None, 3]

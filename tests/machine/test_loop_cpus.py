@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rtmesh.common.cpus import cpus_text
-from rtmesh.machine.cpu_keeper import CpuKeeper
+from rtmesh.machine.cpu_groups import RELAY
+from rtmesh.machine.cpu_keeper import CpuKeeper, Loop, RunLoops
 from rtmesh.v1 import graph_pb2, machine_pb2
 
 from .conftest import FakeScheduler, Machine, ended_well
@@ -127,6 +130,35 @@ def test_the_relay_shares_the_cpu_of_the_loops_that_it_serves(roomy, plans, unti
     until(lambda: os.sched_getaffinity(relay.process_id) == os.sched_getaffinity(0))
     roomy.end()
     assert (ALL == LAST) or "'the relay'" in roomy.errors or '"the relay"' in roomy.errors
+
+
+@pytest.mark.skipif(ALL == LAST, reason="with one CPU nothing is decided")
+def test_a_relay_that_serves_two_runs_belongs_to_neither(monkeypatch):
+    monkeypatch.setattr("rtmesh.machine.cpu_keeper.busy_share", lambda before, after: 0.0)
+    sleepers = [subprocess.Popen(["sleep", "60"]) for _ in range(3)]
+    relay, *loops = (sleeper.pid for sleeper in sleepers)
+    runs = [
+        RunLoops(run, (), (Loop("a", process_id, True, 0),), (("a", RELAY),))
+        for run, process_id in zip(("one", "two"), loops)
+    ]
+    keeper = CpuKeeper("auto", lambda: runs, lambda: relay)
+
+    def cpus_after_a_second() -> list[str]:
+        now_ns = time.monotonic_ns()
+        for period in range(8):
+            keeper.look(now_ns + period * 250_000_000)
+        return [cpus_text(os.sched_getaffinity(sleeper.pid)) for sleeper in sleepers]
+
+    try:
+        assert cpus_after_a_second() == [ALL] * 3
+        gone = runs.pop()
+        assert cpus_after_a_second() == [LAST, LAST, ALL]
+        runs.append(gone)
+        assert cpus_after_a_second() == [ALL] * 3
+    finally:
+        for sleeper in sleepers:
+            sleeper.kill()
+            sleeper.wait()
 
 
 def test_any_leaves_loops_to_the_kernel(indifferent, scheduler, plans, tmp_path):

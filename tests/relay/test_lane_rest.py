@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +20,7 @@ from rtmesh.v1.plan_pb2 import IngressPlan
 from rtmesh.v1.relay_pb2 import Frame
 
 LITTLE_S = 0.02
+QUEUE = 1024
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def rings():
     made = []
     for label in ("out", "into"):
         name = f"rtmesh.{os.getuid()}.test-lane.{os.getpid()}-{label}"
-        made.append(create_ring(name, RingLayout(16, 4096, (ReaderLayout("r", Policy.BLOCK, 16),))))
+        made.append(create_ring(name, RingLayout(QUEUE, 64, (ReaderLayout("r", Policy.BLOCK, QUEUE),))))
     yield [ring.name for ring in made]
     for ring in made:
         ring.unlink()
@@ -35,7 +38,7 @@ def rings():
 def joined(rings):
     """Two lanes, each the far side of the other, with one edge open; the test hands over what they say."""
     egress = EgressEdge("a", rings[0], 0)
-    plan = IngressPlan(edge="a", from_machine="x", when_full=1, queue=16)
+    plan = IngressPlan(edge="a", from_machine="x", when_full=1, queue=QUEUE)
     ingress = IngressEdge("run", plan, IngressRing(rings[1]), lambda *_: None)
     near = Lane("x", "y", "", lambda *_: egress, lambda: None)
     far = Lane("y", "x", "", lambda *_: egress, lambda: None)
@@ -79,6 +82,75 @@ def test_what_was_released_is_told_soon_though_it_is_little(joined, rings):
     told = Frame.FromString(next(answered))
 
     assert [(grant.credit, grant.released_position) for grant in told.grants] == [(1, 1)]
+
+
+class Stream:
+    """A message a millisecond from near to far, by a clock that goes on while the far lane sleeps."""
+
+    def __init__(self, joined, rings, monkeypatch) -> None:
+        self.near, self.said, self.far, self.answered = joined
+        self.writer, self.reader = Writer(rings[0]), Reader(rings[1], 0)
+        self.now_s = time.monotonic()
+        self.flows = True
+        monkeypatch.setattr(lane_module, "time", SimpleNamespace(monotonic=lambda: self.now_s))
+        monkeypatch.setattr(lane_module, "wait", self.sleep)
+
+    def sleep(self, readers, *, timeout_ns, released=(), doorbell=None) -> None:
+        """Only the far lane does: the near one has a message."""
+        self.now_s += 1e-6
+        until_s = self.now_s + timeout_ns / 1e9
+        while not readers and self.now_s < until_s and not real_wait((), timeout_ns=0, doorbell=doorbell):
+            self.now_s += 0.001
+            if self.flows:
+                self.bring()
+
+    def bring(self) -> None:
+        assert self.writer.try_publish(b"x", 0)
+        self.far.receive([next(self.said)])
+        assert self.reader.try_take(0) is not None
+        self.reader.release()
+
+    def told_after_s(self) -> float:
+        """How long until the far lane tells what was released."""
+        since_s = self.now_s
+        while not Frame.FromString(frame := next(self.answered)).grants:
+            pass
+        self.near.receive([frame])
+        return self.now_s - since_s
+
+
+def test_while_messages_flow_little_is_told_ever_less_often(joined, rings, monkeypatch):
+    stream = Stream(joined, rings, monkeypatch)
+
+    pauses_s = [stream.told_after_s() for _ in range(7)]
+
+    # A quarter of the window is told at once, which the last would be.
+    assert pauses_s == pytest.approx([0.02, 0.04, 0.08, 0.16, 0.25, 0.25, 0.25], abs=0.01)
+
+
+def test_after_a_pause_little_is_told_soon_again(joined, rings, monkeypatch):
+    stream = Stream(joined, rings, monkeypatch)
+    for _ in range(5):
+        stream.told_after_s()
+    stream.flows = False
+    stream.bring()
+    assert stream.told_after_s() == pytest.approx(0.25, abs=0.01), "it cannot know yet"
+
+    stream.bring()
+    assert stream.told_after_s() == pytest.approx(LITTLE_S, abs=0.01)
+
+
+def test_once_the_stream_has_ended_what_is_left_is_told_soon(joined, rings, monkeypatch):
+    stream = Stream(joined, rings, monkeypatch)
+    for _ in range(5):
+        stream.told_after_s()
+    stream.flows = False
+    stream.bring()
+
+    stream.writer.end()
+    stream.far.receive([next(stream.said)])
+
+    assert stream.told_after_s() <= LITTLE_S + 0.01
 
 
 def test_what_piles_up_while_a_frame_is_on_its_way_goes_together_in_the_next(joined, rings):
