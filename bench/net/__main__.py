@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 
 import click
+import structlog
 
 from bench import awake
 from bench.net.cases import CASES, HOW_AWAKE
@@ -22,6 +24,8 @@ from bench.ring.schedule import Runs, plan
 @click.option("--loopback", "is_loopback", is_flag=True, help="One host, no root; never a full result.")
 def main(wanted: Wanted, is_loopback: bool) -> None:
     """Measure, and write bench/results/net.json and bench/RESULTS.md (a part of it: results/partial)."""
+    # The keepers' decisions are of no interest here, once a session.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     done = Runs()
     cases, notes = possible(wanted.cases)
     for note in notes:

@@ -18,6 +18,8 @@ from rtmesh.v1 import plan_pb2
 WAKE_NS = 10_000
 # The relay's name among those of nodes, which have no brackets.
 RELAY = "(relay)"
+# .. as the end of a path.
+_LEAVING = "(relay, leaving)"
 
 Edge = tuple[str, str]
 
@@ -113,13 +115,14 @@ def longest_path(group: Group, uses: Mapping[str, Use]) -> Path:
     """The path whose loops ran longest; of two, the one with more loops.
 
     A path ends where it would come back to a node on it. Cycles are entered from outside if they can be, else
-    at the node that stands first.
+    at the node that stands first. It may begin and end with the relay, but not go through it: what enters the
+    machine and what leaves it are different messages.
     """
     following: dict[str, list[str]] = {node: [] for node in group.nodes}
     for writer, reader in group.edges:
-        following[writer].append(reader)
+        following[writer].append(_LEAVING if reader == RELAY else reader)
     fed = {reader for _, reader in group.edges}
-    paths: dict[str, Path] = {}
+    paths = {_LEAVING: Path(uses[RELAY].ran_ns, (RELAY,))} if RELAY in group.nodes else {}
     for node in sorted(group.nodes, key=fed.__contains__):
         _measure(node, following, uses, paths)
     return max(paths.values(), key=_length)

@@ -95,7 +95,8 @@ class CpuKeeper:
         free = self._free()
         runs = list(self._runs())
         self._follow([loop for run in runs for loop in run.loops], free)
-        self._relay.follow(self._relay_id() if _carried(runs) else None, free)
+        # The list is of loops alone; the relay is where meshd is.
+        self._relay.follow(self._relay_id() if _carried(runs) else None, _own_cpus())
         readings = self._read(runs, now_ns)
         changes = self._sharing.look(readings, fast_cpus(free), self._read_busy(free, now_ns), now_ns)
         for change in changes:
@@ -104,7 +105,7 @@ class CpuKeeper:
 
     def _free(self) -> Cpus:
         """The CPUs that a loop has unless it shares one; the control group may change them."""
-        own = frozenset(os.sched_getaffinity(0))
+        own = _own_cpus()
         return self._listed & own or own
 
     def _follow(self, loops: Iterable[Loop], free: Cpus) -> None:
@@ -174,6 +175,10 @@ class CpuKeeper:
         self._relay.place(next((cpu for (_, node), cpu in shared.items() if node == RELAY), None))
 
 
+def _own_cpus() -> Cpus:
+    return frozenset(os.sched_getaffinity(0))
+
+
 def _carried(runs: Iterable[RunLoops]) -> RunLoops | None:
     """The run whose messages the relay carries; None if there is none, or more: it belongs to nobody then."""
     carried = [run for run in runs if run.relayed]
@@ -182,5 +187,7 @@ def _carried(runs: Iterable[RunLoops]) -> RunLoops | None:
 
 def _tell(change: Change) -> None:
     where = "loops share no CPU any more" if change.cpu is None else f"loops share CPU {change.cpu}"
-    loops = ["the relay" if node == RELAY else node for node in change.group.nodes]
+    loops = [node for node in change.group.nodes if node != RELAY]
+    if len(loops) < len(change.group.nodes):
+        where += " with the relay" if change.cpu is None else ", and the relay"
     log.info(where, run=change.group.run, loops=loops, why=change.why)

@@ -99,9 +99,10 @@ class ProcessMask:
         wanted = cpus or self._free
         if not self.is_ours or (cpus is None and wanted == self._given):
             return
-        if wanted != self._given:
+        if wanted != self._given or wanted != cpus_of(self.process_id):
             self._given, self._placed = wanted, set()
-        there = set(threads(self.process_id))
-        for thread in there - self._placed:
-            confine(thread, wanted)
-        self._placed = there
+        # One that was not confined yet may have begun another meanwhile.
+        while new := set(threads(self.process_id)) - self._placed:
+            for thread in new:
+                confine(thread, wanted)
+            self._placed |= new

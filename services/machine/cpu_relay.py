@@ -24,6 +24,7 @@ class RelayProcess:
             self._mask.set_free(free)
             return
         if self._mask is not None:
+            self._mask.set_free(free)
             self._mask.place(None)
         self._mask = ProcessMask(process_id, free) if process_id else None
         self._ran_ns = None

@@ -103,6 +103,8 @@ class Sharing:
 
     def _look_at(self, group: Group, reading: Reading | None, now_ns: int) -> Change | None:
         standing = self._standings[group]
+        if standing.passes_over():
+            return None
         standing.take(reading)
         whole = self._shared_whole(group)
         if whole is not None:
@@ -112,13 +114,19 @@ class Sharing:
             return self._try_to_share(group, standing, now_ns)
         if reading is None or standing.cpu not in self._cpus:
             lost = f"CPU {standing.cpu} may not be used any more"
-            standing.spread()
+            self._spread(group, standing)
             return Change(group, None, "not all of its loops are at work" if reading is None else lost)
         if why := _why_not(group, standing, len(self._cpus)):
-            standing.spread()
+            self._spread(group, standing)
             standing.pause(now_ns)
             return Change(group, None, why)
         return None
+
+    def _spread(self, group: Group, standing: _Standing) -> None:
+        """Its parts stay; that they waited for the rest of it until now is nothing against them."""
+        standing.spread()
+        for part in self._parts(group):
+            part.begin_anew()
 
     def _try_to_share(self, group: Group, standing: _Standing, now_ns: int) -> Change | None:
         if len(self._cpus) < 2 or not standing.waits(now_ns) or len(self._busy) < PERIODS:
@@ -131,6 +139,9 @@ class Sharing:
             return None
         standing.share(cpu, total.share, now_ns)
         return Change(group, cpu, f"its loops use {_percent(total.share)} of a CPU")
+
+    def _parts(self, group: Group) -> list[_Standing]:
+        return [standing for part, standing in self._standings.items() if _is_part(part, group)]
 
     def _shared_whole(self, part: Group) -> _Standing | None:
         """Of the wide group that this one is a part of, if that shares a CPU."""
@@ -147,7 +158,7 @@ class Sharing:
         Of CPUs that are about as busy, the one with the highest number: the first serves most interrupts.
         """
         loads = {cpu: self._load_beside(group, cpu) for cpu in self._cpus}
-        of_parts = {each.cpu for part, each in self._standings.items() if _is_part(part, group)}
+        of_parts = {part.cpu for part in self._parts(group)}
         chosen = min(loads.keys() & of_parts or loads, key=lambda cpu: (round(loads[cpu], 1), -cpu))
         return chosen if loads[chosen] + share <= FULL else None
 
@@ -156,7 +167,7 @@ class Sharing:
         load = sum(busy.get(cpu, 1.0) for busy in self._busy) / len(self._busy)
         for other, standing in self._standings.items():
             if standing.cpu == cpu and _is_part(other, group):
-                load -= standing.share_of_cpu
+                load -= standing.recent_share()
             elif standing.cpu == cpu and self._shared_whole(other) is None:
                 load += standing.share_of_cpu
         return load
@@ -172,6 +183,7 @@ class _Standing:
         self._since_ns = 0
         self._pause_ns = 0
         self._not_before_ns = 0
+        self._is_anew = False
 
     def waits(self, now_ns: int) -> bool:
         return self.cpu is None and now_ns >= self._not_before_ns
@@ -196,13 +208,26 @@ class _Standing:
 
     def go_with(self, whole: _Standing) -> None:
         """Be where the group is that this one is a part of; stay there when that is spread."""
-        if self.cpu is None:
-            self.share_of_cpu = self.newest.share if self._readings else 0.0
+        self.share_of_cpu = self.recent_share()
         self.cpu, self._since_ns = whole.cpu, whole._since_ns
+
+    def recent_share(self) -> float:
+        """Of one CPU, as far back as is known."""
+        return _sum(self._readings).share if self._readings else 0.0
 
     def spread(self) -> None:
         self.cpu = None
         self._readings.clear()
+
+    def begin_anew(self) -> None:
+        """Forget what was measured, also of the period that is looked at now."""
+        self._readings.clear()
+        self._is_anew = True
+
+    def passes_over(self) -> bool:
+        """Whether this period does not count."""
+        was_anew, self._is_anew = self._is_anew, False
+        return was_anew
 
     def pause(self, now_ns: int) -> None:
         """Do not share for a while: what went wrong may well come again."""

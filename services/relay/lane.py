@@ -26,10 +26,13 @@ from rtmesh.v1.relay_pb2 import Answer, Frame, Grant, LaneHello, OpenEdge
 # A side that has nothing to say says so this often; silence for longer than the other means a cut.
 HEARTBEAT_S = 0.5
 SILENCE_S = 2.5
-# What could wait, waits so long; while messages come without a pause twice as long each time, up to the
+# What could wait, is told so often; while messages come without a pause half as often each time, down to the
 # longest: to tell of them disturbs the next ones, the more surely as their rate may be in step with it.
 _TAIL_S = 0.02
 _LONGEST_TAIL_S = 0.25
+# Nor so soon behind a message: its reader has it first. Messages that come faster are told of by quarters of
+# their window.
+_CLEAR_S = 0.0003
 # Another thread has its turn; who ends it says so, and this is for the one that was interrupted.
 _STEP_ASIDE_S = 0.1
 _NOT_FOUND = 5  # google.rpc.Code
@@ -136,6 +139,8 @@ class Lane:
             self._apply_others(Frame.FromString(others))
         due = False
         if data:
+            if self._heard_s - self._came_s >= _TAIL_S:
+                self._tail_s = _TAIL_S
             self._came_s = self._heard_s
         for each in data:
             due |= self._apply_data(each)
@@ -246,12 +251,14 @@ class Lane:
         return bytes(data[0]) if len(data) == 1 else b"".join(data)
 
     def _add_news(self, data: Parts, openings: list[OpenEdge], now_s: float) -> None:
-        is_tail_over = self._is_tail_over(now_s)
+        is_tail_over = self._is_tail_due and now_s >= self._tail_at_s()
         if is_tail_over:
             self._looked_s = now_s
-            flows = now_s - self._came_s < _TAIL_S
-            self._tail_s = min(2 * self._tail_s, _LONGEST_TAIL_S) if flows else _TAIL_S
+            self._tail_s = min(2 * self._tail_s, _LONGEST_TAIL_S)
         grants = self._news(also_little=is_tail_over)
+        if grants and not is_tail_over:  # a frame goes anyway
+            self._looked_s = now_s
+            grants += self._news(also_little=True)
         if openings or grants or self._answers or self._closed:
             data.insert(0, self._others(openings, grants))
 
@@ -263,8 +270,9 @@ class Lane:
             frame.closed.append(self._closed.popleft())
         return bytes(frame.SerializeToString())
 
-    def _is_tail_over(self, now_s: float) -> bool:
-        return self._is_tail_due and now_s - max(self._sent_s, self._looked_s) >= self._tail_s
+    def _tail_at_s(self) -> float:
+        """When what could wait is to be told."""
+        return max(self._looked_s + self._tail_s, self._came_s + _CLEAR_S)
 
     def _openings(self, now_s: float) -> list[OpenEdge]:
         openings = []
@@ -302,7 +310,7 @@ class Lane:
         now_s = time.monotonic()
         until_s = self._sent_s + HEARTBEAT_S
         if self._is_tail_due:
-            until_s = min(until_s, max(self._sent_s, self._looked_s) + self._tail_s)
+            until_s = min(until_s, self._tail_at_s())
         if self._unopened:
             until_s = min(until_s, *(edge.due_s for edge in self._unopened))
         if self._departures.wait_for_a_seat:

@@ -9,6 +9,7 @@ from rtmesh.machine.cpu_groups import (
     RELAY,
     WAKE_NS,
     Group,
+    Path,
     Use,
     gains,
     group_with_relay,
@@ -66,6 +67,25 @@ def test_the_relay_is_in_a_group_with_all_that_it_connects():
     assert wide.edges == (("a", "b"), ("b", RELAY), (RELAY, "c"))
     assert group_with_relay("run", nodes, edges, (("gone", RELAY),)) is None
     assert group_with_relay("run", nodes, edges, ()) is None
+
+
+def test_what_leaves_through_the_relay_and_what_enters_are_not_one_path():
+    apart = group_with_relay("run", ("a", "z"), (), (("a", RELAY), (RELAY, "z")))
+    assert apart is not None
+    used = uses(a=90, z=60) | {RELAY: Use(30_000 * STEPS, 0, STEPS)}
+
+    assert longest_path(apart, used) == Path(120_000 * STEPS, ("a", RELAY))
+    assert not gains(apart, used, 8, WAKE_NS)
+    assert gains(apart, used | uses(z=9), 8, WAKE_NS)
+
+
+def test_a_path_may_begin_and_end_with_the_relay():
+    through = group_with_relay("run", ("a",), (), (("a", RELAY), (RELAY, "a")))
+    assert through is not None
+
+    path = longest_path(through, uses(a=90) | {RELAY: Use(30_000 * STEPS, 0, STEPS)})
+
+    assert path.nodes == (RELAY, "a", RELAY)
 
 
 def test_groups_are_what_edges_connect_whatever_their_direction():

@@ -255,8 +255,8 @@ def test_a_run_that_ended_is_forgotten(shared):
 # the relay
 
 AB = chain("ab")
-# The same two, and what the relay brings them to: one more.
-WIDE = group_with_relay("run", tuple("abz"), AB.edges, (("b", RELAY), (RELAY, "z")))
+# The same two, and what they send goes to another machine.
+WIDE = group_with_relay("run", tuple("ab"), AB.edges, (("b", RELAY),))
 assert WIDE is not None
 QUIET = reading(WIDE)
 
@@ -275,8 +275,10 @@ def test_a_calm_relay_shares_the_cpu_of_those_it_serves(wide):
 
 
 def test_a_busy_relay_leaves_and_the_chain_stays(wide):
-    wide.period(reading(AB, 0.1), reading(WIDE, 0.7))
-    assert wide.cpus == [3, None]
+    for _ in range(3):
+        wide.period(reading(AB, 0.1, waited=0.3), reading(WIDE, 0.55, waited=0.3))
+    wide.period(reading(AB, 0.1, waited=0.3), reading(WIDE, 0.7, waited=0.3))
+    assert wide.cpus == [3, None], "it waited for the relay, with which it shared"
     assert wide.why == "its loops use 70 % of a CPU"
 
     wide.second(reading(AB, 0.1), reading(WIDE, 0.7))
@@ -330,8 +332,15 @@ def test_what_the_chain_uses_already_is_no_reason_not_to_join_it():
     story = Story(AB, WIDE)
     story.second(reading(AB, 0.3), reading(WIDE, 0.5))
 
+    story.second(reading(AB, 0.25), reading(WIDE, 0.5))
+    story.busy |= {3: 0.8}
+    story.second(reading(AB, 0.05), reading(WIDE, 0.5))
+    story.second(reading(AB, 0.05), reading(WIDE, 0.1))
+    assert story.cpus == [3, None], "of these 0.8 the chain is 0.05 now"
+
     story.busy |= {3: 0.7}  # of which the chain is three parts, others four
-    story.second(reading(AB, 0.3), reading(WIDE, 0.35))
+    for _ in range(2):
+        story.second(reading(AB, 0.3), reading(WIDE, 0.35))
 
     assert story.cpus == [3, 3]
 

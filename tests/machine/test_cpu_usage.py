@@ -183,6 +183,18 @@ def test_a_process_is_placed_with_all_its_threads_and_let_go(child):
     assert [cpus_of(thread) for thread in everyone] == [ALL] * 3
 
 
+def test_a_process_whose_cpus_the_kernel_gave_back_is_placed_again(child):
+    mask = ProcessMask(child.process_id, ALL)
+    thread = int(child.ask("thread"))
+    mask.place(ONE)
+    for each in (child.process_id, thread):
+        confine(each, ALL)  # as some kernels do when the control group changes
+
+    mask.place(ONE)
+
+    assert [cpus_of(child.process_id), cpus_of(thread)] == [ONE, ONE]
+
+
 @pytest.mark.skipif(len(ALL) < 2, reason="with one CPU there is no other mask to choose")
 def test_a_process_whose_cpus_somebody_chose_is_left_alone(child):
     own = frozenset({min(ALL)})

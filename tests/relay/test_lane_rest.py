@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from rtmesh.common.errors import NotFoundError
 from rtmesh.relay import lane as lane_module
 from rtmesh.relay.egress import EgressEdge
 from rtmesh.relay.ingress import IngressEdge
@@ -17,7 +18,7 @@ from rtmesh.relay.ingress_ring import IngressRing
 from rtmesh.relay.lane import HEARTBEAT_S, Lane
 from rtmesh.shm import Policy, Reader, ReaderLayout, RingLayout, Writer, create_ring
 from rtmesh.v1.plan_pb2 import IngressPlan
-from rtmesh.v1.relay_pb2 import Frame
+from rtmesh.v1.relay_pb2 import Frame, OpenEdge
 
 LITTLE_S = 0.02
 QUEUE = 1024
@@ -34,6 +35,10 @@ def rings():
         ring.unlink()
 
 
+def refuse(run, edge):
+    raise NotFoundError(f"{run} has no {edge}")
+
+
 @pytest.fixture
 def joined(rings):
     """Two lanes, each the far side of the other, with one edge open; the test hands over what they say."""
@@ -41,7 +46,7 @@ def joined(rings):
     plan = IngressPlan(edge="a", from_machine="x", when_full=1, queue=QUEUE)
     ingress = IngressEdge("run", plan, IngressRing(rings[1]), lambda *_: None)
     near = Lane("x", "y", "", lambda *_: egress, lambda: None)
-    far = Lane("y", "x", "", lambda *_: egress, lambda: None)
+    far = Lane("y", "x", "", refuse, lambda: None)
     far.open(ingress)
     near.before_look = lambda: None  # a test's: while the last frame is on its way
     said, answered = near.frames(lambda: near.before_look()), far.frames()
@@ -90,19 +95,20 @@ class Stream:
     def __init__(self, joined, rings, monkeypatch) -> None:
         self.near, self.said, self.far, self.answered = joined
         self.writer, self.reader = Writer(rings[0]), Reader(rings[1], 0)
-        self.now_s = time.monotonic()
+        self.now_s = self.next_s = time.monotonic()
         self.flows = True
         monkeypatch.setattr(lane_module, "time", SimpleNamespace(monotonic=lambda: self.now_s))
         monkeypatch.setattr(lane_module, "wait", self.sleep)
 
     def sleep(self, readers, *, timeout_ns, released=(), doorbell=None) -> None:
         """Only the far lane does: the near one has a message."""
-        self.now_s += 1e-6
-        until_s = self.now_s + timeout_ns / 1e9
-        while not readers and self.now_s < until_s and not real_wait((), timeout_ns=0, doorbell=doorbell):
-            self.now_s += 0.001
-            if self.flows:
-                self.bring()
+        until_s = self.now_s + timeout_ns / 1e9 + 1e-6
+        while not (readers or real_wait((), timeout_ns=0, doorbell=doorbell)):
+            if not self.flows or self.next_s > until_s:
+                self.now_s = until_s
+                return
+            self.now_s, self.next_s = self.next_s, self.next_s + 0.001
+            self.bring()
 
     def bring(self) -> None:
         assert self.writer.try_publish(b"x", 0)
@@ -138,6 +144,34 @@ def test_after_a_pause_little_is_told_soon_again(joined, rings, monkeypatch):
 
     stream.bring()
     assert stream.told_after_s() == pytest.approx(LITTLE_S, abs=0.01)
+
+
+def test_messages_with_pauses_between_are_told_of_soon(joined, rings, monkeypatch):
+    stream = Stream(joined, rings, monkeypatch)
+    stream.flows = False
+    for _ in range(6):
+        stream.now_s += 0.3
+        stream.bring()
+        assert stream.told_after_s() <= LITTLE_S + 0.01
+
+    stream.bring()
+    assert stream.told_after_s() <= 2 * LITTLE_S + 0.01
+
+
+def test_what_else_is_said_does_not_put_it_off(joined, rings, monkeypatch):
+    stream = Stream(joined, rings, monkeypatch)
+    asks = Frame(opens=[OpenEdge(number=9, run="run", edge="none")]).SerializeToString()
+    bring, brought = stream.bring, []
+
+    def ask_now_and_then() -> None:
+        bring()
+        brought.append(None)
+        if len(brought) % 50 == 0:
+            stream.far.receive([asks])
+
+    monkeypatch.setattr(stream, "bring", ask_now_and_then)
+
+    assert max(stream.told_after_s() for _ in range(8)) <= 0.25 + 0.06
 
 
 def test_once_the_stream_has_ended_what_is_left_is_told_soon(joined, rings, monkeypatch):

@@ -36,17 +36,27 @@ def edge(seat: Seat, way: str, size: int) -> Edge:
     return Edge(name, rings, source, size, queue_between(size), size > OWN_LANE_BYTES)
 
 
-class RelayedEndpoint(Endpoint):
-    """A writer and a reader for each size, each of a ring on its own host. Nobody spins: CPUs have work."""
+class DecidedEndpoint(Endpoint):
+    """Begins once the keeper of its host has had time to decide where it runs."""
 
-    def __init__(self, seat: Seat) -> None:
-        out, back = seat.ways
-        self._writers = {size: Writer(edge(seat, out, size).rings[0]) for size in seat.sizes}
-        self._readers = {size: Reader(edge(seat, back, size).rings[1], 0) for size in seat.sizes}
+    def __init__(self) -> None:
         self._decided_s = time.monotonic() + DECIDED_AFTER_S
 
     def begin(self, case: Case) -> None:
         time.sleep(max(0.0, self._decided_s - time.monotonic()))
+
+
+class RelayedEndpoint(DecidedEndpoint):
+    """A writer and a reader for each size, each of a ring on its own host. Nobody spins: CPUs have work."""
+
+    def __init__(self, seat: Seat) -> None:
+        super().__init__()
+        out, back = seat.ways
+        self._writers = {size: Writer(edge(seat, out, size).rings[0]) for size in seat.sizes}
+        self._readers = {size: Reader(edge(seat, back, size).rings[1], 0) for size in seat.sizes}
+
+    def begin(self, case: Case) -> None:
+        super().begin(case)
         self._writer, self._reader = self._writers[case.size], self._readers[case.size]
         self._waited_writers, self._waited_readers = [self._writer], [self._reader]
 
