@@ -182,7 +182,8 @@ def _parser() -> argparse.ArgumentParser:
         default=AUTO,
         metavar="auto|any|LIST",
         help="the CPUs on which loops run: auto, all of them, and loops that hand messages to each other "
-        "(and the relay) share one while that is quicker; any, where the kernel places them; or a list, 2,3 or 2-5 [auto]",
+        "and the relay share one while that is quicker; any, where the kernel places them; or a list, "
+        "2,3 or 2-5 [auto]",
     )
     parser.add_argument("--die-with-parent", type=int, default=0, metavar="PID", help=argparse.SUPPRESS)
     parser.add_argument("--join-at-end-of", type=int, metavar="FD", help=argparse.SUPPRESS)
