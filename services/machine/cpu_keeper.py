@@ -95,9 +95,10 @@ class CpuKeeper:
         free = self._free()
         runs = list(self._runs())
         self._follow([loop for run in runs for loop in run.loops], free)
+        carried = _carried(runs)
         # The list is of loops alone; the relay is where meshd is.
-        self._relay.follow(self._relay_id() if _carried(runs) else None, _own_cpus())
-        readings = self._read(runs, now_ns)
+        self._relay.follow(self._relay_id() if carried else None, _own_cpus())
+        readings = self._read(runs, carried, now_ns)
         changes = self._sharing.look(readings, fast_cpus(free), self._read_busy(free, now_ns), now_ns)
         for change in changes:
             _tell(change)
@@ -116,10 +117,11 @@ class CpuKeeper:
         for mask in self._masks.values():
             mask.set_free(free)
 
-    def _read(self, runs: Iterable[RunLoops], now_ns: int) -> dict[Group, Reading | None]:
+    def _read(
+        self, runs: Iterable[RunLoops], carried: RunLoops | None, now_ns: int
+    ) -> dict[Group, Reading | None]:
         period_ns, self._looked_ns = now_ns - self._looked_ns, now_ns
         readings: dict[Group, Reading | None] = {}
-        carried = _carried(runs)
         for run in runs:
             uses = {loop.node: self._use(loop) for loop in run.loops}
             for group in self._groups(run, uses, is_carried=run is carried):

@@ -29,8 +29,8 @@ def confine(process_id: int, cpus: Cpus) -> None:
         os.sched_setaffinity(process_id, cpus)
 
 
-class LoopMask:
-    """The CPUs of one loop.
+class Mask:
+    """The CPUs that a process was given.
 
     Args:
         free: those that it has unless it shares one.
@@ -43,12 +43,16 @@ class LoopMask:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the loop runs where it was told to; if not, it has chosen for itself and is left alone."""
+        """Whether its first thread runs where it was told to; if not, it or somebody else has chosen."""
         return cpus_of(self.process_id) in (self._given, self._free)
 
     def set_free(self, free: Cpus) -> None:
         """What it has unless it shares one is this from now on: the control group has changed."""
         self._free = free
+
+
+class LoopMask(Mask):
+    """The CPUs of one loop."""
 
     def place(self, cpus: Cpus | None) -> None:
         """Confine the loop to these; None: no longer."""
@@ -72,27 +76,12 @@ class LoopMask:
             self._release_heirs(child, narrow)
 
 
-class ProcessMask:
-    """The CPUs of all threads of one process.
-
-    Args:
-        free: those that it has unless it shares one.
-    """
+class ProcessMask(Mask):
+    """The CPUs of all threads of one process."""
 
     def __init__(self, process_id: int, free: Cpus) -> None:
-        self.process_id = process_id
-        self._free = free
-        self._given = free
+        super().__init__(process_id, free)
         self._placed: set[int] = set()
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether its first thread runs where it was told to; if not, somebody else has chosen for it."""
-        return cpus_of(self.process_id) in (self._given, self._free)
-
-    def set_free(self, free: Cpus) -> None:
-        """What it has unless it shares one is this from now on."""
-        self._free = free
 
     def place(self, cpus: Cpus | None) -> None:
         """Confine it to these, also threads that have begun since; None: no longer."""

@@ -91,6 +91,8 @@ class Sharing:
         self._standings = {group: self._standings.get(group) or _Standing() for group in readings}
         self._cpus = cpus
         self._note_busy(busy)
+        for group, reading in readings.items():
+            self._standings[group].take(reading)
         wide_first = sorted(readings, key=lambda group: RELAY not in group.nodes)
         changes = [self._look_at(group, readings[group], now_ns) for group in wide_first]
         return [change for change in changes if change is not None]
@@ -103,9 +105,6 @@ class Sharing:
 
     def _look_at(self, group: Group, reading: Reading | None, now_ns: int) -> Change | None:
         standing = self._standings[group]
-        if standing.passes_over():
-            return None
-        standing.take(reading)
         whole = self._shared_whole(group)
         if whole is not None:
             standing.go_with(whole)
@@ -126,7 +125,7 @@ class Sharing:
         """Its parts stay; that they waited for the rest of it until now is nothing against them."""
         standing.spread()
         for part in self._parts(group):
-            part.begin_anew()
+            part.forget()
 
     def _try_to_share(self, group: Group, standing: _Standing, now_ns: int) -> Change | None:
         if len(self._cpus) < 2 or not standing.waits(now_ns) or len(self._busy) < PERIODS:
@@ -183,7 +182,6 @@ class _Standing:
         self._since_ns = 0
         self._pause_ns = 0
         self._not_before_ns = 0
-        self._is_anew = False
 
     def waits(self, now_ns: int) -> bool:
         return self.cpu is None and now_ns >= self._not_before_ns
@@ -195,8 +193,9 @@ class _Standing:
             self._readings.append(reading)
 
     @property
-    def newest(self) -> Reading:
-        return self._readings[-1]
+    def newest_share(self) -> float:
+        """Of one CPU; 0 while nothing is known."""
+        return self._readings[-1].share if self._readings else 0.0
 
     def total(self) -> Reading | None:
         """Of the last second; None before there was one."""
@@ -217,17 +216,11 @@ class _Standing:
 
     def spread(self) -> None:
         self.cpu = None
-        self._readings.clear()
+        self.forget()
 
-    def begin_anew(self) -> None:
-        """Forget what was measured, also of the period that is looked at now."""
+    def forget(self) -> None:
+        """What was measured until now."""
         self._readings.clear()
-        self._is_anew = True
-
-    def passes_over(self) -> bool:
-        """Whether this period does not count."""
-        was_anew, self._is_anew = self._is_anew, False
-        return was_anew
 
     def pause(self, now_ns: int) -> None:
         """Do not share for a while: what went wrong may well come again."""
@@ -239,7 +232,7 @@ class _Standing:
 
 def _why_not(group: Group, standing: _Standing, cpu_count: int) -> str:
     """Why a group should not share its CPU any more; empty if it does well."""
-    if (share := standing.newest.share) > BUSY:
+    if (share := standing.newest_share) > BUSY:
         return f"its loops use {_percent(share)} of a CPU"
     total = standing.total()
     if total is None:
