@@ -30,9 +30,9 @@ SILENCE_S = 2.5
 # longest: to tell of them disturbs the next ones, the more surely as their rate may be in step with it.
 _TAIL_S = 0.02
 _LONGEST_TAIL_S = 0.25
-# Nor so soon behind a message: its reader has it first. Messages that come faster are told of by quarters of
-# their window.
+# Nor so soon behind a message: its reader has it first. Where messages are closer, it waits so long at most.
 _CLEAR_S = 0.0003
+_MOST_CLEAR_S = 0.002
 # Another thread has its turn; who ends it says so, and this is for the one that was interrupted.
 _STEP_ASIDE_S = 0.1
 _NOT_FOUND = 5  # google.rpc.Code
@@ -78,9 +78,10 @@ class Lane:
         self._departures = Departures(self._answers.append)
         self._incoming: dict[int, IngressEdge] = {}
         self._numbers = 0
-        self._sent_s = self._heard_s = self._looked_s = time.monotonic()
+        self._sent_s = self._heard_s = time.monotonic()
         self._came_s = self._heard_s  # the last messages
         self._tail_s = _TAIL_S
+        self._tail_due_s = self._heard_s + _TAIL_S
         self._is_tail_due = False
         self._has_passed_news = False  # for the last frame, which had messages: the next one has it
 
@@ -140,7 +141,7 @@ class Lane:
         due = False
         if data:
             if self._heard_s - self._came_s >= _TAIL_S:
-                self._tail_s = _TAIL_S
+                self._tail_s, self._tail_due_s = _TAIL_S, self._heard_s
             self._came_s = self._heard_s
         for each in data:
             due |= self._apply_data(each)
@@ -174,7 +175,7 @@ class Lane:
             self._give_up(data.number, edge, error)
             return True
         if isinstance(data, EdgeData) and data.end_position:
-            self._tail_s = _TAIL_S
+            self._tail_s, self._tail_due_s = _TAIL_S, self._heard_s
             return True
         return is_due
 
@@ -253,12 +254,12 @@ class Lane:
     def _add_news(self, data: Parts, openings: list[OpenEdge], now_s: float) -> None:
         is_tail_over = self._is_tail_due and now_s >= self._tail_at_s()
         if is_tail_over:
-            self._looked_s = now_s
             self._tail_s = min(2 * self._tail_s, _LONGEST_TAIL_S)
         grants = self._news(also_little=is_tail_over)
         if grants and not is_tail_over:  # a frame goes anyway
-            self._looked_s = now_s
             grants += self._news(also_little=True)
+        if grants or is_tail_over:
+            self._tail_due_s = now_s + self._tail_s
         if openings or grants or self._answers or self._closed:
             data.insert(0, self._others(openings, grants))
 
@@ -272,7 +273,8 @@ class Lane:
 
     def _tail_at_s(self) -> float:
         """When what could wait is to be told."""
-        return max(self._looked_s + self._tail_s, self._came_s + _CLEAR_S)
+        due_s = self._tail_due_s
+        return min(max(due_s, self._came_s + _CLEAR_S), due_s + _MOST_CLEAR_S)
 
     def _openings(self, now_s: float) -> list[OpenEdge]:
         openings = []

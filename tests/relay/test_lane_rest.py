@@ -90,24 +90,28 @@ def test_what_was_released_is_told_soon_though_it_is_little(joined, rings):
 
 
 class Stream:
-    """A message a millisecond from near to far, by a clock that goes on while the far lane sleeps."""
+    """Messages from near to far, one a period, by a clock that goes on while the far lane sleeps."""
+
+    period_s = 0.001
 
     def __init__(self, joined, rings, monkeypatch) -> None:
         self.near, self.said, self.far, self.answered = joined
         self.writer, self.reader = Writer(rings[0]), Reader(rings[1], 0)
         self.now_s = self.next_s = time.monotonic()
         self.flows = True
+        self.sleeps = 0
         monkeypatch.setattr(lane_module, "time", SimpleNamespace(monotonic=lambda: self.now_s))
         monkeypatch.setattr(lane_module, "wait", self.sleep)
 
     def sleep(self, readers, *, timeout_ns, released=(), doorbell=None) -> None:
         """Only the far lane does: the near one has a message."""
+        self.sleeps += not readers
         until_s = self.now_s + timeout_ns / 1e9 + 1e-6
         while not (readers or real_wait((), timeout_ns=0, doorbell=doorbell)):
             if not self.flows or self.next_s > until_s:
                 self.now_s = until_s
                 return
-            self.now_s, self.next_s = self.next_s, self.next_s + 0.001
+            self.now_s, self.next_s = self.next_s, self.next_s + self.period_s
             self.bring()
 
     def bring(self) -> None:
@@ -115,6 +119,13 @@ class Stream:
         self.far.receive([next(self.said)])
         assert self.reader.try_take(0) is not None
         self.reader.release()
+
+    def flow_for_a_while(self) -> None:
+        """Until little is told as seldom as it ever is, and then not."""
+        for _ in range(5):
+            self.told_after_s()
+        self.flows = False
+        self.bring()
 
     def told_after_s(self) -> float:
         """How long until the far lane tells what was released."""
@@ -136,14 +147,11 @@ def test_while_messages_flow_little_is_told_ever_less_often(joined, rings, monke
 
 def test_after_a_pause_little_is_told_soon_again(joined, rings, monkeypatch):
     stream = Stream(joined, rings, monkeypatch)
-    for _ in range(5):
-        stream.told_after_s()
-    stream.flows = False
-    stream.bring()
+    stream.flow_for_a_while()
     assert stream.told_after_s() == pytest.approx(0.25, abs=0.01), "it cannot know yet"
 
     stream.bring()
-    assert stream.told_after_s() == pytest.approx(LITTLE_S, abs=0.01)
+    assert stream.told_after_s() <= LITTLE_S + 0.01
 
 
 def test_messages_with_pauses_between_are_told_of_soon(joined, rings, monkeypatch):
@@ -174,12 +182,25 @@ def test_what_else_is_said_does_not_put_it_off(joined, rings, monkeypatch):
     assert max(stream.told_after_s() for _ in range(8)) <= 0.25 + 0.06
 
 
+def test_little_is_not_told_right_behind_a_message(joined, rings, monkeypatch):
+    stream = Stream(joined, rings, monkeypatch)
+
+    for _ in range(6):
+        stream.told_after_s()
+        assert stream.now_s - (stream.next_s - stream.period_s) >= 0.0003
+
+
+def test_messages_that_follow_closely_do_not_put_it_off_for_long(joined, rings, monkeypatch):
+    monkeypatch.setattr(Stream, "period_s", 0.0001)
+    stream = Stream(joined, rings, monkeypatch)
+
+    assert stream.told_after_s() < LITTLE_S + 0.003, "before a quarter of the window is due"
+    assert stream.sleeps <= 10
+
+
 def test_once_the_stream_has_ended_what_is_left_is_told_soon(joined, rings, monkeypatch):
     stream = Stream(joined, rings, monkeypatch)
-    for _ in range(5):
-        stream.told_after_s()
-    stream.flows = False
-    stream.bring()
+    stream.flow_for_a_while()
 
     stream.writer.end()
     stream.far.receive([next(stream.said)])
