@@ -13,8 +13,8 @@ from rtmesh.machine.cpu_groups import RELAY
 from rtmesh.machine.cpu_keeper import PERIOD_S, CpuKeeper, Loop, RunLoops
 from rtmesh.machine.cpu_masks import Cpus
 
-# A second of calm, and one look more on either side.
-DECIDED_AFTER_S = 1.5
+# A second of calm, and one look more on either side, with some to spare.
+DECIDED_WITHIN_S = 2.0
 
 
 class HostKeeper(CpuKeeper):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import time
 from collections.abc import Iterator
 from time import monotonic_ns
 
-from bench.net.keepers import DECIDED_AFTER_S, HostKeeper, keep_cpus
+from bench.net.keepers import DECIDED_WITHIN_S, HostKeeper, keep_cpus
 from bench.net.relays import RELAY, Edge, Relay, carry
 from bench.net.system import NetSystem
 from bench.ring.cases import KIB, Case
@@ -19,6 +20,8 @@ from rtmesh.shm import Reader, Writer, segment_name, wait
 # As the scheduler decides it.
 OWN_LANE_BYTES = 64 * KIB
 SHORTEST_QUEUE = 8
+# The kernel tells nobody that a mask has changed.
+LOOK_S = 0.02
 
 
 def queue_between(size: int) -> int:
@@ -37,13 +40,14 @@ def edge(seat: Seat, way: str, size: int) -> Edge:
 
 
 class DecidedEndpoint(Endpoint):
-    """Begins once the keeper of its host has had time to decide where it runs."""
+    """Begins once the keeper of its host has given it its CPU, or has had time enough to."""
 
     def __init__(self) -> None:
-        self._decided_s = time.monotonic() + DECIDED_AFTER_S
+        self._until_s = time.monotonic() + DECIDED_WITHIN_S
 
     def begin(self, case: Case) -> None:
-        time.sleep(max(0.0, self._decided_s - time.monotonic()))
+        while len(os.sched_getaffinity(0)) > 1 and time.monotonic() < self._until_s:
+            time.sleep(LOOK_S)
 
 
 class RelayedEndpoint(DecidedEndpoint):
