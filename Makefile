@@ -21,7 +21,8 @@ BENCH_BIN := $(BENCH_VENV)/bin
 BENCH_STAMP := $(BENCH_VENV)/.installed
 BENCH_PYTEST := -m pytest bench -q -o python_files='bench_*.py' -o python_functions='bench_*' \
 	--benchmark-sort=name --benchmark-columns=min,median,max,rounds
-NATIVE := $(wildcard shm/native/*.c shm/native/*.h services/node/native/*.c services/node/native/*.h)
+NATIVE := $(wildcard shm/native/*.c shm/native/*.h services/node/native/*.c services/node/native/*.h \
+	services/relay/native/*.c services/relay/native/*.h)
 PROTOS := $(wildcard protos/rtmesh/v1/*.proto)
 
 .PHONY: install demo mesh-demo lab test check lint types protos check-protos bench bench-ring bench-nodes bench-net sanitize model clean
@@ -102,4 +103,4 @@ model:
 	$(MAKE) -C shm/model check
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) .typecheck build dist *.egg-info shm/*.so services/node/*.so
+	rm -rf $(VENV) $(BENCH_VENV) .typecheck build dist *.egg-info shm/*.so services/node/*.so services/relay/*.so

@@ -13,7 +13,7 @@ from time import monotonic_ns
 from typing import Any
 
 from rtmesh.relay import __main__ as relay
-from rtmesh.relay.tuning import tune_process
+from rtmesh.relay import departures, ingress_ring, lane
 from rtmesh.shm import split_frame
 
 # A Record on the wire: tag and length, then position and publish_time_ns, each eight bytes behind its tag.
@@ -38,9 +38,6 @@ def main() -> int:
 
 def install() -> None:
     """Put the clocks in place."""
-    tune_process()  # before gRPC is loaded
-    from rtmesh.relay import departures, ingress_ring, lane
-
     lane.wait = _around_wait(lane.wait)  # type: ignore[attr-defined]
     departures.take_frame = _around_take(departures.take_frame)  # type: ignore[attr-defined]
     lane.Lane._next_frame = _around_frame(lane.Lane._next_frame)  # type: ignore[method-assign]

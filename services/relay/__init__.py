@@ -14,9 +14,15 @@ links         which ingress edges are connected, and who watches
 carrier       the runs that are carried: their edges and machines
 servicer      the two services, translated
 wire          what lanes ask of gRPC
-polled        .. by its lower layer: who receives polls (polled_listener: its server, polled_calls: a call)
-ordinary      .. by its public interface
-wires         which of the two works here
+http2         .. by HTTP/2 of our own
+  http2_frames      frames and headers
+  http2_outlet      who writes on a connection, and how much
+  http2_link        a connection: its calls, and who receives
+  http2_calls       one call each: a lane's frames
+  http2_connection  what is dialled
+  http2_listener    where others dial
+sockets       addresses, and when a connection is dead
+ordinary      .. by the library grpc
 tuning        what is set before gRPC is loaded
 serve         the process: both addresses, until a signal
 """

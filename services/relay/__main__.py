@@ -8,6 +8,7 @@ import sys
 from rtmesh.common import logs
 from rtmesh.common.errors import RtmeshError
 from rtmesh.common.processes import die_with_parent
+from rtmesh.relay.serve import serve
 from rtmesh.relay.tuning import tune_process
 
 
@@ -18,8 +19,6 @@ def main() -> int:
         die_with_parent(options.die_with_parent)
     logs.configure("relay")
     tune_process()
-    from rtmesh.relay.serve import serve  # loads gRPC, which reads what was just set
-
     try:
         serve(options.machine, options.data, options.control, ordinary=options.ordinary_grpc)
     except RtmeshError as error:
@@ -35,7 +34,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--control", required=True, metavar="ADDRESS", help="where meshd says what to carry")
     parser.add_argument("--die-with-parent", type=int, metavar="PID", help="end when this parent ends")
     parser.add_argument(
-        "--ordinary-grpc", action="store_true", help="use only gRPC's public interface, which is slower"
+        "--ordinary-grpc", action="store_true", help="lanes by the library grpc, which is slower"
     )
     return parser.parse_args()
 

@@ -42,10 +42,6 @@ _SEAT_S = 0.005
 FindEgress = Callable[[str, str], EgressEdge]
 
 
-def _was_sent() -> None:
-    """For one who asks for a frame only once the last is on its way."""
-
-
 class Lane:
     """A lane to machine `far`.
 
@@ -68,7 +64,7 @@ class Lane:
         self._hello = Frame(hello=LaneHello(machine=own, lane=name))
         self._find_egress = find_egress
         self._cancel = cancel
-        self._turn = threading.Lock()  # held while the sending thread is not in gRPC
+        self._turn = threading.Lock()  # held by the sending thread while it does not send
         self._wanted: deque[None] = deque()  # one for each other thread that wants or has it
         self._returned = threading.Event()
         self._bell = Doorbell()
@@ -209,12 +205,8 @@ class Lane:
 
     # the sending thread
 
-    def frames(self, await_sent: Callable[[], object] = _was_sent) -> Iterator[bytes]:
-        """Everything to send, until the lane is over.
-
-        `await_sent` returns once the last frame is on its way. It is called when there is something to say
-        again, so that who has nothing to say is not woken to hear that all is said.
-        """
+    def frames(self) -> Iterator[bytes]:
+        """Everything to send, until the lane is over; each asked for once the last is on its way."""
         yield self._hello.SerializeToString()
         while True:
             with self._turn:
@@ -222,11 +214,7 @@ class Lane:
                     return
                 if not (self._departures.has_more or self._wanted):
                     self._sleep()
-            await_sent()
-            with self._turn:
-                if self.reason is not None:
-                    return
-                frame = self._next_frame()
+                frame = None if self.reason is not None else self._next_frame()
             if frame is not None:
                 yield frame
             while self._wanted:  # a lock is not fair

@@ -1,4 +1,4 @@
-"""The wire by gRPC's public interface: two threads more, and two wakes more a frame, than in `polled`."""
+"""The wire by the library grpc: two threads more, and two wakes more a frame, than in `http2`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class OrdinaryConnection:
     def call(self, stream: Stream) -> Callable[[], object]:
         """See wire.Connection."""
         try:
-            call = self._channel.stream_stream(EXCHANGE)(stream.frames(_sent))
+            call = self._channel.stream_stream(EXCHANGE)(stream.frames())
         except ValueError as error:
             raise UnavailableError(str(error)) from error
         threading.Thread(target=_receive, args=(stream, call), name="receive", daemon=True).start()
@@ -67,7 +67,7 @@ class OrdinaryListener:
         except RtmeshError as error:
             abort_now(context, error)
         threading.Thread(target=_receive, args=(stream, frames), name="receive", daemon=True).start()
-        yield from stream.frames(_sent)
+        yield from stream.frames()
         if stream.reason is not None:
             abort_now(context, stream.reason)
 
@@ -82,10 +82,6 @@ class OrdinaryWire:
     def listen(self, accept: Accept) -> OrdinaryListener:
         """See wire.Wire."""
         return OrdinaryListener(accept)
-
-
-def _sent() -> None:
-    """Who asks for a frame here has sent the one before."""
 
 
 def _receive(stream: Stream, frames: Iterator[bytes]) -> None:

@@ -11,9 +11,11 @@ import grpc
 
 from rtmesh.common.serving import SERVER_OPTIONS, add_port
 from rtmesh.relay.carrier import Carrier
+from rtmesh.relay.http2 import Http2Wire
 from rtmesh.relay.links import LinkBoard
+from rtmesh.relay.ordinary import OrdinaryWire
 from rtmesh.relay.servicer import Relay, RelayControl
-from rtmesh.relay.wires import choose_wire
+from rtmesh.relay.wire import Wire
 from rtmesh.v1.relay_pb2_grpc import add_RelayControlServicer_to_server
 
 # How long lanes may take to tell the other side why they ended.
@@ -30,7 +32,7 @@ def serve(machine: str, data_address: str, control_address: str, *, ordinary: bo
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    wire = choose_wire(ordinary=ordinary)
+    wire: Wire = OrdinaryWire() if ordinary else Http2Wire()
     links = LinkBoard()
     carrier = Carrier(machine, links, wire)
     data = wire.listen(Relay(carrier).accept)

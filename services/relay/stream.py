@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,9 +27,9 @@ class LaneStream:
         """See wire.Stream."""
         return self._lane.reason
 
-    def frames(self, await_sent: Callable[[], object]) -> Iterator[bytes]:
+    def frames(self) -> Iterator[bytes]:
         """See wire.Stream."""
-        return self._lane.frames(await_sent)
+        return self._lane.frames()
 
     def take(self, frame: bytes) -> None:
         """See wire.Stream."""

@@ -1,7 +1,7 @@
-"""What lanes ask of gRPC, in words of lanes; two ways to have it.
+"""What lanes ask of gRPC, in words of lanes; two ways to have it, which talk to each other.
 
-polled    by its lower layer: who receives polls the sockets, so nothing is handed from thread to thread
-ordinary  by its public interface, where the lower layer is not as we know it
+http2     by HTTP/2 of our own, so that no message is handed from thread to thread
+ordinary  by the library grpc
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Stream(Protocol):
     def reason(self) -> RtmeshError | None:
         """Why it is over; None while it is not."""
 
-    def frames(self, await_sent: Callable[[], object]) -> Iterator[bytes]:
-        """What to send, until it is over. Waits in `await_sent` before it takes more than the last frame."""
+    def frames(self) -> Iterator[bytes]:
+        """What to send, until it is over; each is to be asked for once the last is on its way."""
 
     def take(self, frame: bytes) -> None:
         """A frame came."""

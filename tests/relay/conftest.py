@@ -21,7 +21,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def ordinary(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """Which relays use only gRPC's public interface: none, but where a test asks (`on_both_wires`)."""
+    """Which relays have lanes by the library grpc: none, but where a test asks (`on_both_wires`)."""
     return getattr(request, "param", ())
 
 

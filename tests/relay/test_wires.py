@@ -1,4 +1,4 @@
-"""Both ways to use gRPC, in this process: frames, ends, and that nothing stays."""
+"""Both ways to use gRPC, and each with the other, in this process: frames, ends, and that nothing stays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-import structlog
 from relay_edge import Edge, until
 
 from rtmesh.common.errors import (
@@ -23,13 +22,18 @@ from rtmesh.common.errors import (
 from rtmesh.common.serving import CHANNEL_OPTIONS, add_port
 from rtmesh.common.status_codes import was_said
 from rtmesh.common.time_slice import SHORTEST_US, time_slice_us
-from rtmesh.relay import polled, wires
+from rtmesh.relay.http2 import Http2Wire
 from rtmesh.relay.ordinary import OrdinaryWire
-from rtmesh.relay.polled import PolledWire
 from rtmesh.relay.wire import EXCHANGE
 
 DEADLINE_S = 10.0
-WIRES = {"polled": PolledWire, "ordinary": OrdinaryWire}
+# Who is dialled, and who dials.
+WIRES = {
+    "http2": (Http2Wire, Http2Wire),
+    "ordinary": (OrdinaryWire, OrdinaryWire),
+    "ordinary dials http2": (Http2Wire, OrdinaryWire),
+    "http2 dials ordinary": (OrdinaryWire, Http2Wire),
+}
 
 
 class Party:
@@ -61,9 +65,8 @@ class Party:
 
     # the wire
 
-    def frames(self, await_sent):
+    def frames(self):
         while (frame := self._said.get()) is not None:
-            await_sent()
             if self.reason is not None:
                 return
             self.sent.append(frame)
@@ -78,18 +81,18 @@ class Party:
 
 
 class Place:
-    """Where a wire listens in this test."""
+    """Where a wire listens in this test, and one that dials there."""
 
-    def __init__(self, wire) -> None:
-        self.wire = wire
+    def __init__(self, listens, dials) -> None:
+        self.listens, self.dials = listens, dials
         self.address = f"127.0.0.1:{free_port()}"
         self.accepted: queue.SimpleQueue[Party] = queue.SimpleQueue()
         self.hello = b""
         self.refuses: RtmeshError | None = None
-        self.listener = wire.listen(self._accept)
+        self.listener = listens.listen(self._accept)
         add_port(self.listener, self.address)
         self.listener.start()
-        self.connection = wire.connect(self.address)
+        self.connection = dials.connect(self.address)
 
     def _accept(self, hello, cancel):
         self.hello = hello
@@ -115,7 +118,8 @@ class Place:
 @pytest.fixture(params=WIRES)
 def place(request):
     before = set(threading.enumerate())
-    made = Place(WIRES[request.param]())
+    listens, dials = WIRES[request.param]
+    made = Place(listens(), dials())
     yield made
     made.close()
     until(lambda: not of_wires(set(threading.enumerate()) - before), "its threads end")
@@ -183,7 +187,7 @@ def test_a_refused_hello_ends_the_call_with_the_reason(place):
 
 
 def test_nobody_there_is_told_at_once(place):
-    connection = place.wire.connect(f"127.0.0.1:{free_port()}")
+    connection = place.dials.connect(f"127.0.0.1:{free_port()}")
     near = Party()
     near.cancel = connection.call(near)
 
@@ -227,7 +231,7 @@ def test_who_sends_waits_while_the_other_side_takes_nothing(place):
 
 
 def test_an_address_that_is_taken_is_refused(place):
-    second = place.wire.listen(lambda *_: Party())
+    second = place.listens.listen(lambda *_: Party())
 
     with pytest.raises(UnavailableError, match="cannot listen"):
         add_port(second, place.address)
@@ -242,7 +246,7 @@ def test_a_frame_that_takes_long_holds_its_own_connection_alone(place):
         may_go_on.wait(DEADLINE_S)
 
     far.take = take_long
-    with contextlib.closing(place.wire.connect(place.address)) as second:
+    with contextlib.closing(place.dials.connect(place.address)) as second:
         other_near = Party()
         other_near.cancel = second.call(other_near)
         other_near.say(b"hello")
@@ -256,7 +260,7 @@ def test_a_frame_that_takes_long_holds_its_own_connection_alone(place):
         may_go_on.set()
 
 
-@pytest.mark.parametrize("place", ["polled"], indirect=True)
+@pytest.mark.parametrize("place", ["http2"], indirect=True)
 def test_a_stranger_is_told_what_it_does_wrong(place):
     """Any gRPC client may come by."""
     with grpc.insecure_channel(place.address, options=CHANNEL_OPTIONS) as channel:
@@ -271,37 +275,6 @@ def test_a_stranger_is_told_what_it_does_wrong(place):
     assert was_said(silent)
 
 
-@pytest.mark.parametrize("wire", WIRES)
-def test_a_trial_tells_whether_a_wire_works(wire):
-    wires.try_out(WIRES[wire]())
-
-
-def test_the_polled_wire_is_chosen_where_it_works():
-    assert isinstance(wires.choose_wire(), PolledWire)
-    assert isinstance(wires.choose_wire(ordinary=True), OrdinaryWire)
-
-
-@pytest.mark.parametrize("missing", ["CompletionQueue", "Server", "Channel", "SendMessageOperation"])
-def test_without_a_name_of_the_lower_layer_the_ordinary_wire_is_chosen_and_told_once(monkeypatch, missing):
-    monkeypatch.delattr(polled.cygrpc, missing)
-
-    with structlog.testing.capture_logs() as told:
-        chosen = wires.choose_wire()
-
-    assert isinstance(chosen, OrdinaryWire)
-    (line,) = [entry for entry in told if "public interface" in entry["event"]]
-    assert missing in line["error"]
-
-
-def test_the_relay_polls_its_sockets_itself(pair):
-    """Else gRPC's own threads do: they use epoll, and the settings came after gRPC was loaded."""
-    p = pair(Edge("a"))
-
-    for relay in (p.left, p.right):
-        files = Path(f"/proc/{relay.process.pid}/fd").iterdir()
-        assert not [file for file in files if file.is_symlink() and "eventpoll" in str(file.readlink())]
-
-
 def test_lanes_that_are_over_leave_no_thread_in_the_relay(pair):
     p = pair(Edge("a"))
     next(p.dial_left())
@@ -310,7 +283,9 @@ def test_lanes_that_are_over_leave_no_thread_in_the_relay(pair):
     for _ in range(10):
         next(p.dial_left())  # takes the place of the one before
 
-    until(lambda: threads_of(p.left) <= before, "those of the older ones end")
+    until(lambda: threads_of(p.left) == before + 10, "those that send end, each connection keeps its own")
+    p.calls.close()
+    until(lambda: threads_of(p.left) == before - 2, "those of the connections end, and the last lane's")
 
 
 def threads_of(relay) -> int:
@@ -323,7 +298,7 @@ def threads_of(relay) -> int:
 
 
 def test_those_that_send_have_the_shortest_time_slice_and_the_others_the_next(pair):
-    """gRPC wakes a receiving thread in the midst of a sending one's call: it must not interrupt that."""
+    """The loops that a receiving thread wakes have the shortest, too: they go before the rest of its work."""
     tasks = Path(f"/proc/{pair(Edge('a')).left.process.pid}/task")
     has_slices = time_slice_us() is not None  # Linux 6.12 and later
     expected = [SHORTEST_US, 2 * SHORTEST_US] if has_slices else [None]

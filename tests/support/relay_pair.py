@@ -21,7 +21,7 @@ RUN = "r1"
 on_both_wires = pytest.mark.parametrize(
     "ordinary",
     [(), ("left", "right"), ("left",), ("right",)],
-    ids=["polled", "ordinary", "left ordinary", "right ordinary"],
+    ids=["http2", "ordinary", "left ordinary", "right ordinary"],
     indirect=True,
 )
 
@@ -89,7 +89,7 @@ class Pair:
     """Two machines, left and right; edges go from left to right.
 
     Args:
-        ordinary: which of them use only gRPC's public interface.
+        ordinary: which of them have lanes by the library grpc.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from time import monotonic_ns
 from bench.net.cases import PACED, awake, where
 from bench.net.processor import busiest_second
 from bench.net.relays import Edge, Relay
-from bench.net.systems.relayed import DecidedEndpoint, RelayedSystem, edge
+from bench.net.systems.relayed import LoopEndpoint, RelayedSystem, edge
 from bench.ring.cases import Case
 from bench.ring.endpoint import PATIENCE_NS, Message, Seat
 from bench.ring.tally import PERIOD_NS, TIME, TIME_AT
@@ -25,11 +25,11 @@ def edges(seat: Seat) -> list[Edge]:
     return [edge(seat, f"there{i}x", seat.sizes[0]) for i in range(EDGES)]
 
 
-class EightEndpoint(DecidedEndpoint):
+class EightEndpoint(LoopEndpoint):
     """Sends each message on every edge, in turn, with a stamp of its own; receives from all."""
 
     def __init__(self, seat: Seat) -> None:
-        super().__init__()
+        super().__init__(seat)
         rings = [each.rings for each in edges(seat)]
         self._writers = [Writer(out) for out, _ in rings] if seat.is_sender else []
         self._readers = [] if seat.is_sender else [Reader(into, 0) for _, into in rings]

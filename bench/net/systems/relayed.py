@@ -15,13 +15,24 @@ from bench.net.system import NetSystem
 from bench.ring.cases import KIB, Case
 from bench.ring.endpoint import PATIENCE_NS, Endpoint, Message, Seat
 from bench.ring.systems.rtmesh_ring import queue_of
+from rtmesh.common.time_slice import set_time_slice
+from rtmesh.graph.precedence import time_slices_us
 from rtmesh.shm import Reader, Writer, segment_name, wait
+from rtmesh.v1.graph_pb2 import Edge as GraphEdge
+from rtmesh.v1.graph_pb2 import Graph, Node
 
 # As the scheduler decides it.
 OWN_LANE_BYTES = 64 * KIB
 SHORTEST_QUEUE = 8
 # The kernel tells nobody that a mask has changed.
 LOOK_S = 0.02
+# What the plan gives the two nodes of a graph of one edge, or of one there and one back.
+SLICES_US = time_slices_us(
+    Graph(
+        nodes=[Node(name="sender"), Node(name="receiver")],
+        edges=[GraphEdge(from_node="sender", to_node="receiver")],
+    )
+)
 
 
 def queue_between(size: int) -> int:
@@ -39,22 +50,26 @@ def edge(seat: Seat, way: str, size: int) -> Edge:
     return Edge(name, rings, source, size, queue_between(size), size > OWN_LANE_BYTES)
 
 
-class DecidedEndpoint(Endpoint):
-    """Begins once the keeper of its host has given it its CPU, or has had time enough to."""
+class LoopEndpoint(Endpoint):
+    """Its process is as meshd and the plan have a loop: on the CPU it is given, with its time slice.
 
-    def __init__(self) -> None:
+    It begins once the keeper of its host has given it its CPU, or has had time enough to.
+    """
+
+    def __init__(self, seat: Seat) -> None:
         self._until_s = time.monotonic() + DECIDED_WITHIN_S
+        set_time_slice(SLICES_US["sender" if seat.is_sender else "receiver"])
 
     def begin(self, case: Case) -> None:
         while len(os.sched_getaffinity(0)) > 1 and time.monotonic() < self._until_s:
             time.sleep(LOOK_S)
 
 
-class RelayedEndpoint(DecidedEndpoint):
+class RelayedEndpoint(LoopEndpoint):
     """A writer and a reader for each size, each of a ring on its own host. Nobody spins: CPUs have work."""
 
     def __init__(self, seat: Seat) -> None:
-        super().__init__()
+        super().__init__(seat)
         out, back = seat.ways
         self._writers = {size: Writer(edge(seat, out, size).rings[0]) for size in seat.sizes}
         self._readers = {size: Reader(edge(seat, back, size).rings[1], 0) for size in seat.sizes}
