@@ -14,6 +14,7 @@ from time import monotonic_ns
 from types import FrameType
 
 from bench.net.phases import Phase, Schedule, Sent, Taken
+from bench.net.slices import use_slice
 from bench.ring.endpoint import PATIENCE_NS
 from bench.ring.tally import LAST, PERIOD_NS, last_message
 from rtmesh.shm import Reader, Writer, wait
@@ -47,6 +48,7 @@ def main() -> None:
     """Send or receive."""
     stop = Stop()
     what, target, edge, floor, *times = sys.argv[1:]
+    use_slice(is_sender=what == "send")
     rings = {Phase.BESIDE: edge, Phase.FLOOR: floor}
     account = send(rings, Schedule(*map(int, times)), stop) if what == "send" else receive(rings, stop)
     Path(target).write_text(json.dumps(asdict(account)))

@@ -11,28 +11,18 @@ from time import monotonic_ns
 
 from bench.net.keepers import DECIDED_WITHIN_S, HostKeeper, keep_cpus
 from bench.net.relays import RELAY, Edge, Relay, carry
+from bench.net.slices import use_slice
 from bench.net.system import NetSystem
 from bench.ring.cases import KIB, Case
 from bench.ring.endpoint import PATIENCE_NS, Endpoint, Message, Seat
 from bench.ring.systems.rtmesh_ring import queue_of
-from rtmesh.common.time_slice import set_time_slice
-from rtmesh.graph.precedence import time_slices_us
 from rtmesh.shm import Reader, Writer, segment_name, wait
-from rtmesh.v1.graph_pb2 import Edge as GraphEdge
-from rtmesh.v1.graph_pb2 import Graph, Node
 
 # As the scheduler decides it.
 OWN_LANE_BYTES = 64 * KIB
 SHORTEST_QUEUE = 8
 # The kernel tells nobody that a mask has changed.
 LOOK_S = 0.02
-# What the plan gives the two nodes of a graph of one edge, or of one there and one back.
-SLICES_US = time_slices_us(
-    Graph(
-        nodes=[Node(name="sender"), Node(name="receiver")],
-        edges=[GraphEdge(from_node="sender", to_node="receiver")],
-    )
-)
 
 
 def queue_between(size: int) -> int:
@@ -58,7 +48,7 @@ class LoopEndpoint(Endpoint):
 
     def __init__(self, seat: Seat) -> None:
         self._until_s = time.monotonic() + DECIDED_WITHIN_S
-        set_time_slice(SLICES_US["sender" if seat.is_sender else "receiver"])
+        use_slice(is_sender=seat.is_sender)
 
     def begin(self, case: Case) -> None:
         while len(os.sched_getaffinity(0)) > 1 and time.monotonic() < self._until_s:
@@ -105,7 +95,7 @@ class RelayedSystem(NetSystem):
     setting = (
         f"edges that block, queue about 1 MiB ({SHORTEST_QUEUE} to 1024 messages), one lane for those up to "
         f"{OWN_LANE_BYTES // KIB} KiB, one more for each larger; nobody spins; meshd's own code looks after "
-        "each host's CPUs"
+        "each host's CPUs, and its processes have the time slices of a plan"
     )
     relay_module = RELAY
     _keepers: tuple[HostKeeper, ...] = ()
