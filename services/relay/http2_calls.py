@@ -61,14 +61,21 @@ class Call(ABC):
         set_time_slice(SHORTEST_US)  # see tuning
         try:
             for frame in self._stream.frames():
-                self._link.send(self, frame)
-        except OSError as error:  # the connection's receiving thread tells all its calls, this one too
-            self._link.shut(UnavailableError(f"it takes nothing ({error.strerror or error})"))
-            return
+                if not self._send(frame):
+                    return  # the connection's receiving thread tells all its calls, this one too
         except Exception as error:  # ours: told, and begun anew
             structlog.get_logger().exception("sending fails")
             self._stream.over(UnavailableError(str(error)))
         self._say_why(self._stream.reason)
+
+    def _send(self, frame: bytes) -> bool:
+        """Whether the connection took it; if not, it is over."""
+        try:
+            self._link.send(self, frame)
+        except OSError as error:
+            self._link.shut(UnavailableError(f"it takes nothing ({error.strerror or error})"))
+            return False
+        return True
 
     @abstractmethod
     def _say_why(self, reason: RtmeshError | None) -> None:

@@ -120,7 +120,7 @@ class Link(ABC):
         except (ValueError, HPACKError, HyperframeError) as error:
             reason = UnavailableError(f"the other side is at fault: {error}")
             self._log.warning("what comes on a connection is wrong", error=str(error))
-            self._say_farewell(str(error))
+            self.say(frames.going_away(0, frames.PROTOCOL_ERROR, str(error)))
         except Exception as error:
             self._log.exception("receiving fails")
             reason = UnavailableError(str(error))
@@ -148,10 +148,6 @@ class Link(ABC):
             elif call is not None:
                 call.no_more()
 
-    def _say_farewell(self, why: str) -> None:
-        with contextlib.suppress(ValueError):  # it takes nothing
-            self.say(frames.going_away(0, frames.PROTOCOL_ERROR, why))
-
     def _end(self, reason: RtmeshError) -> None:
         self.shut(reason)
         self._outlet.close()  # nobody writes to a number that may be another socket's from now on
@@ -164,6 +160,7 @@ class Link(ABC):
             call.cut(reason)
 
     def _take(self, frame: hyperframe.Frame) -> None:
+        self._outlet.check()
         if self._block is not None or isinstance(frame, hyperframe.ContinuationFrame):
             self._continue(frame)
         elif type(frame) in self._takers:

@@ -55,19 +55,22 @@ class Outlet:
         with self._write:
             self._socket = None
 
+    def check(self) -> None:
+        """Before there is more to answer.
+
+        Raises:
+            ValueError: the other side takes none of the answers.
+        """
+        if len(self._waiting) >= _MOST_WAITING:
+            raise ValueError(f"it takes none of {_MOST_WAITING} answers")
+
     def grant(self, window_bytes: int) -> None:
         """The other side takes so many more, of all calls together; 0: of one of them."""
         self._granted += window_bytes
         self._has_grown.set()
 
     def say(self, frame: bytes) -> None:
-        """Say this before the next message; nothing if the connection is over.
-
-        Raises:
-            ValueError: too much waits to be said.
-        """
-        if len(self._waiting) >= _MOST_WAITING:
-            raise ValueError(f"it takes none of {_MOST_WAITING} answers")
+        """Say this before the next message; nothing if the connection is over."""
         self._waiting.append(frame)
         self._say_soon()
 

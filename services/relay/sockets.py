@@ -80,7 +80,11 @@ def accept(listening: socket.socket) -> socket.socket:
         OSError: there are no more: somebody has shut the socket.
     """
     made, _ = listening.accept()
-    _set_up(made)
+    try:
+        _set_up(made)
+    except OSError:
+        made.close()
+        raise
     return made
 
 

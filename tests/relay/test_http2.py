@@ -68,13 +68,14 @@ class Listening:
 
     def __init__(self) -> None:
         self.accepted: queue.SimpleQueue[Party] = queue.SimpleQueue()
+        self.next: Party | None = None  # a test's, for the next call
         self.listener = Http2Wire().listen(self._accept)
         self.port = self.listener.add_insecure_port("127.0.0.1:0")
         self.listener.start()
 
     def _accept(self, hello: bytes, cancel: object) -> Party:
         assert hello == HELLO
-        party = Party()
+        party, self.next = self.next or Party(), None
         self.accepted.put(party)
         return party
 
@@ -416,3 +417,24 @@ def test_frames_of_unknown_kinds_are_passed_over(listening):
 
     assert listening.accepted.get(timeout=DEADLINE_S)
     connection.close()
+
+
+def test_a_stream_that_fails_to_say_something_ends_itself_and_no_other(listening, capsys):
+    """Also with an error that might be the connection's: a ring is a file, too."""
+    peer = listening.peer()
+    stream, party = listening.lane(peer)
+    failing = Party()
+
+    def fail() -> Iterator[bytes]:
+        raise OSError("no ring")
+        yield b""
+
+    failing.frames = fail
+    listening.next = failing
+    other = peer.ask()
+    peer.send(other, HELLO)
+
+    assert peer.headers(other, h2.events.TrailersReceived)["grpc-status"] == "14"
+    assert isinstance(failing.reason, UnavailableError)
+    party.say(b"still here")
+    assert peer.messages(stream, 1) == [b"still here"]
