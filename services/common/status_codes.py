@@ -23,8 +23,9 @@ _ERRORS = {code: kind for kind, code in _CODES.items()}
 _SAID = "rtmesh-said"
 # The trailing metadata of each status that is ours.
 SAID = ((_SAID, "1"),)
-# google.rpc.Code of a call that its own side has ended.
+# google.rpc.Codes: of a call that its own side has ended, and of one that ended without a status.
 CANCELLED = int(grpc.StatusCode.CANCELLED.value[0])
+UNKNOWN = int(grpc.StatusCode.UNKNOWN.value[0])
 _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -34,6 +35,11 @@ def code_of(error: BaseException) -> grpc.StatusCode:
         if kind in _CODES:
             return _CODES[kind]
     return grpc.StatusCode.UNKNOWN
+
+
+def number_of(error: BaseException) -> int:
+    """The google.rpc.Code of an error."""
+    return int(code_of(error).value[0])
 
 
 def code_from_number(number: int) -> grpc.StatusCode:

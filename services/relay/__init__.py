@@ -23,6 +23,6 @@ http2         .. by HTTP/2 of our own
   http2_listener    where others dial
 sockets       addresses, and when a connection is dead
 ordinary      .. by the library grpc
-tuning        what is set before gRPC is loaded
+tuning        time slices, and memory for large messages
 serve         the process: both addresses, until a signal
 """

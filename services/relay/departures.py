@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from rtmesh.common.errors import RtmeshError
-from rtmesh.common.status_codes import code_of
+from rtmesh.common.status_codes import number_of
 from rtmesh.relay.frames import Parts
 from rtmesh.relay.outgoing import MOST_BYTES, MOST_MESSAGES, Outgoing
 from rtmesh.shm import FRAME_CARE, FRAME_MORE, Outflow, Reader, take_frame
@@ -120,4 +120,4 @@ class Departures:
 
 def refusal(number: int, error: RtmeshError) -> Answer:
     """An edge is not connected, or no longer, and why."""
-    return Answer(number=number, code=code_of(error).value[0], reason=str(error))
+    return Answer(number=number, code=number_of(error), reason=str(error))

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 import structlog
 
 from rtmesh.common.errors import InvalidArgumentError, RtmeshError, UnavailableError, UnimplementedError
-from rtmesh.common.status_codes import CANCELLED, code_of, error_of_status
+from rtmesh.common.status_codes import CANCELLED, error_of_status, number_of
 from rtmesh.common.time_slice import SHORTEST_US, set_time_slice
 from rtmesh.relay import http2_frames as frames
 from rtmesh.relay.http2_frames import Headers
@@ -172,7 +172,7 @@ class AcceptedCall(Call):
         self.is_over = True
         if not self._link.forget(self):
             return
-        status = frames.status(code_of(error).value[0], str(error))
+        status = frames.status(number_of(error), str(error))
         self._link.say_headers(self.number, (first or []) + status, is_last=True)
         # That it may still say something: the other side need not, either.
         self._link.say(frames.reset(self.number, frames.NO_ERROR))

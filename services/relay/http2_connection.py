@@ -24,7 +24,8 @@ class Http2Connection:
     def __init__(self, address: str) -> None:
         self._address = address
         self._lock = threading.Lock()
-        self._link: _DialledLink | None = None
+        # The newest takes calls; others may have some left, after their server has taken its leave.
+        self._links: list[_DialledLink] = []
         self._is_closed = False
 
     def call(self, stream: Stream) -> Callable[[], object]:
@@ -32,19 +33,20 @@ class Http2Connection:
         with self._lock:
             if self._is_closed:
                 raise UnavailableError("the connection is closed")
-            if self._link is not None and self._link.takes_calls:
-                return self._link.call(stream)
-            self._link = _DialledLink(self._address)
-            cancel = self._link.call(stream)
-            self._link.begin()
+            if self._links and self._links[-1].takes_calls:
+                return self._links[-1].call(stream)
+            link = _DialledLink(self._address)
+            self._links = [*(each for each in self._links if each.reason is None), link]
+            cancel = link.call(stream)
+            link.begin()
             return cancel
 
     def close(self) -> None:
         """See wire.Connection."""
         with self._lock:
             self._is_closed = True
-            if self._link is not None:
-                self._link.shut(UnavailableError("the connection is closed"))
+            for link in self._links:
+                link.shut(UnavailableError("the connection is closed"))
 
 
 class _DialledLink(Link):
@@ -76,8 +78,10 @@ class _DialledLink(Link):
         try:
             made = sockets.connect(self._address, _CONNECT_S, self._dials)
         except OSError as error:
-            why = error.strerror or str(error)
-            raise OSError(error.errno, f"cannot connect to {self._address}: {why}") from error
+            raise UnavailableError(
+                f"nobody answers at {self._address} ({error.strerror or error})",
+                "check that meshd runs there and that no firewall is between",
+            ) from error
         made.sendall(frames.PREFACE + frames.opening())
         return made
 

@@ -18,7 +18,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from rtmesh.common.status_codes import SAID
+from rtmesh.common.status_codes import SAID, UNKNOWN
 from rtmesh.relay.wire import EXCHANGE
 
 Headers = dict[str, str]
@@ -139,6 +139,6 @@ def status(code: int, text: str) -> list[tuple[str, str]]:
 
 
 def status_of(headers: Headers) -> tuple[int, str]:
-    """A google.rpc.Code and a text; UNKNOWN (2) if they have none."""
+    """A google.rpc.Code and a text; UNKNOWN if they have none."""
     code = headers.get("grpc-status", "")
-    return int(code) if code.isdecimal() else 2, unquote(headers.get("grpc-message", ""))
+    return int(code) if code.isdecimal() else UNKNOWN, unquote(headers.get("grpc-message", ""))

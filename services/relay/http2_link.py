@@ -115,6 +115,8 @@ class Link(ABC):
             self._outlet.open(made)
             self._opened()
             self._receive(self._receiver)
+        except UnavailableError as error:
+            reason = error
         except OSError as error:
             reason = UnavailableError(error.strerror or str(error))
         except (ValueError, HPACKError, HyperframeError) as error:
@@ -128,7 +130,11 @@ class Link(ABC):
 
     @abstractmethod
     def _open(self) -> socket.socket:
-        """The socket, when the other side may be spoken to."""
+        """The socket, when the other side may be spoken to.
+
+        Raises:
+            UnavailableError, OSError, ValueError: there is nobody, or nobody who speaks HTTP/2.
+        """
 
     @abstractmethod
     def _opened(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Callable
 
 import structlog
@@ -13,7 +12,7 @@ import structlog
 from rtmesh.common.errors import RtmeshError, UnavailableError
 from rtmesh.relay import http2_frames as frames
 from rtmesh.relay import sockets
-from rtmesh.relay.http2_calls import AcceptedCall
+from rtmesh.relay.http2_calls import AcceptedCall, Call
 from rtmesh.relay.http2_link import Link
 from rtmesh.relay.wire import Accept
 
@@ -23,7 +22,7 @@ _PREFACE_S = 3.0
 _MOST_CONNECTIONS = 1024
 # What is cut ends at once; it is waited for so long at most.
 _CUT_S = 2.0
-_LOOK_S = 0.01
+_RETRY_S = 0.01
 
 
 class Http2Listener:
@@ -33,7 +32,8 @@ class Http2Listener:
         self._accept = accept
         self._listening: list[socket.socket] = []
         self._links: set[_AcceptedLink] = set()
-        self._is_stopping = False
+        self._is_stopping = threading.Event()
+        self._calmed = threading.Condition()  # a call or a connection is over
         self._threads: list[threading.Thread] = []
         self._log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class Http2Listener:
 
     def stop(self, grace_s: float) -> None:
         """See wire.Listener."""
-        self._is_stopping = True
+        self._is_stopping.set()
         for listening in self._listening:
             sockets.unlink(listening)
             with contextlib.suppress(OSError):
@@ -66,24 +66,34 @@ class Http2Listener:
             listening.close()
         for link in list(self._links):
             link.say(frames.going_away(frames.LARGEST_WINDOW, frames.NO_ERROR))
-        _wait(lambda: not any(link.has_calls for link in list(self._links)), grace_s)
+        self._wait(lambda: not any(link.has_calls for link in list(self._links)), grace_s)
         for link in list(self._links):
             link.shut(UnavailableError("the relay ends"))
-        _wait(lambda: not self._links, _CUT_S)
+        self._wait(lambda: not self._links, _CUT_S)
+
+    def _wait(self, is_so: Callable[[], bool], within_s: float) -> None:
+        with self._calmed:
+            self._calmed.wait_for(is_so, within_s)
+
+    def _calm(self, over: _AcceptedLink | None = None) -> None:
+        with self._calmed:
+            if over is not None:
+                self._links.discard(over)
+            self._calmed.notify_all()
 
     def _take_all(self, listening: socket.socket) -> None:
-        while not self._is_stopping:
+        while not self._is_stopping.is_set():
             try:
                 made = sockets.accept(listening)
             except OSError as error:
-                if not self._is_stopping:
+                if not self._is_stopping.wait(_RETRY_S):  # there may be no number for one just now
                     self._log.warning("cannot accept a connection", error=str(error))
-                    time.sleep(_LOOK_S)  # it may have no number for one just now
                 continue
             if len(self._links) >= _MOST_CONNECTIONS:
+                self._log.warning("there are too many connections", most=_MOST_CONNECTIONS)
                 made.close()
                 continue
-            link = _AcceptedLink(made, self._accept, self._links.discard)
+            link = _AcceptedLink(made, self._accept, self._calm)
             self._links.add(link)
             link.begin()
 
@@ -92,14 +102,14 @@ class _AcceptedLink(Link):
     """A connection that another relay has dialled.
 
     Args:
-        ended: called with this when it is over.
+        calm: called with this when it is over, and without when a call is.
     """
 
-    def __init__(self, made: socket.socket, accept: Accept, ended: Callable[[_AcceptedLink], object]) -> None:
+    def __init__(self, made: socket.socket, accept: Accept, calm: Callable[..., object]) -> None:
         super().__init__()
         self._socket = made
         self._accept = accept
-        self._ended = ended
+        self._calm = calm
         self._newest = 0  # of the streams that there were
 
     @property
@@ -141,10 +151,10 @@ class _AcceptedLink(Link):
 
     def _end(self, reason: RtmeshError) -> None:
         super()._end(reason)
-        self._ended(self)
+        self._calm(self)
 
-
-def _wait(is_so: Callable[[], bool], within_s: float) -> None:
-    until_s = time.monotonic() + within_s
-    while not is_so() and time.monotonic() < until_s:
-        time.sleep(_LOOK_S)
+    def forget(self, call: Call) -> bool:
+        """See Link."""
+        is_known = super().forget(call)
+        self._calm()
+        return is_known

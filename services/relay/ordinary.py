@@ -11,10 +11,12 @@ import grpc
 from rtmesh.common.errors import RtmeshError, UnavailableError
 from rtmesh.common.serving import CHANNEL_OPTIONS, SERVER_OPTIONS
 from rtmesh.common.status_codes import abort_now, from_rpc_error
-from rtmesh.relay.wire import EXCHANGE, SAY_WHY_S, Accept, Stream
+from rtmesh.relay.wire import EXCHANGE, Accept, Stream
 
 # A lane that another machine dials keeps a thread as long as it lasts.
 _MOST_LANES = 1024
+# How long the other side may take to hear why a lane ended.
+_SAY_WHY_S = 1.0
 
 
 class OrdinaryConnection:
@@ -97,7 +99,7 @@ def _receive(stream: Stream, frames: Iterator[bytes]) -> None:
 
 def _cancel_later(context: grpc.ServicerContext) -> None:
     """Where a lane ends its thread says why; but it may be held up by a connection that takes nothing."""
-    timer = threading.Timer(SAY_WHY_S, context.cancel)
+    timer = threading.Timer(_SAY_WHY_S, context.cancel)
     timer.daemon = True
     context.add_callback(timer.cancel)
     timer.start()

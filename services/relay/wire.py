@@ -12,8 +12,6 @@ from typing import Protocol
 from rtmesh.common.errors import RtmeshError
 
 EXCHANGE = "/rtmesh.v1.Relay/Exchange"
-# How long the other side may take to hear why a lane ended.
-SAY_WHY_S = 1.0
 
 
 class Stream(Protocol):

@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 from relay_edge import Edge, until
+from wire_party import DEADLINE_S, Party
 
 from rtmesh.common.errors import (
     AbortedError,
@@ -26,7 +27,6 @@ from rtmesh.relay.http2 import Http2Wire
 from rtmesh.relay.ordinary import OrdinaryWire
 from rtmesh.relay.wire import EXCHANGE
 
-DEADLINE_S = 10.0
 # Who is dialled, and who dials.
 WIRES = {
     "http2": (Http2Wire, Http2Wire),
@@ -34,50 +34,6 @@ WIRES = {
     "ordinary dials http2": (Http2Wire, OrdinaryWire),
     "http2 dials ordinary": (OrdinaryWire, Http2Wire),
 }
-
-
-class Party:
-    """A stream whose frames the test says one by one."""
-
-    def __init__(self) -> None:
-        self.reason: RtmeshError | None = None
-        self.cancel = lambda: None
-        self.came: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self.sent: list[bytes] = []
-        self.is_over = threading.Event()
-        self._said: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-
-    def say(self, *frames: bytes) -> None:
-        for frame in frames:
-            self._said.put(frame)
-
-    def end(self, reason: RtmeshError) -> None:
-        self.reason = self.reason or reason
-        self._said.put(None)
-        self.cancel()
-
-    def hear(self) -> bytes:
-        return self.came.get(timeout=DEADLINE_S)
-
-    def heard_the_end(self) -> RtmeshError:
-        assert self.is_over.wait(DEADLINE_S)
-        return self.reason
-
-    # the wire
-
-    def frames(self):
-        while (frame := self._said.get()) is not None:
-            if self.reason is not None:
-                return
-            self.sent.append(frame)
-            yield frame
-
-    def take(self, frame: bytes) -> None:
-        self.came.put(frame)
-
-    def over(self, reason: RtmeshError) -> None:
-        self.end(reason)
-        self.is_over.set()
 
 
 class Place:
