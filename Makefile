@@ -95,8 +95,9 @@ $(BENCH_STAMP): pyproject.toml $(NATIVE)
 	$(BENCH_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --group bench-rivals-alone
 	touch $@
 
-sanitize:
+sanitize: install
 	$(MAKE) -C shm/native asan tsan kills fuzz
+	$(BIN)/python -m pytest -q tests/tools/test_sanitizers.py
 
 # Needs spin, and nothing else does.
 model:
