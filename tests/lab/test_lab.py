@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from lab.cluster import Lab
 from lab.demo import stop
 from lab.verdict import wanted_transport
 from mesh import connected
+from proc_files import command_lines
 from running import until
 
 COUNT2 = "count/two_machines.yaml"
@@ -176,8 +176,8 @@ def loop_processes(lab: Lab) -> dict[str, int]:
 
 def running_nodes(lab: Lab, host: str) -> list[int]:
     """Processes of loops on a host."""
-    commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in lab.box.processes_of(host)}
-    return [pid for pid, path in commands.items() if path.exists() and b"rtmesh.node" in path.read_bytes()]
+    commands = command_lines(lab.box.processes_of(host))
+    return [pid for pid, line in commands.items() if "rtmesh.node" in line]
 
 
 def at_rest(lab: Lab) -> tuple[dict[str, Any], Any]:

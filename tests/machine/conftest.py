@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 import grpc
 import pytest
+from proc_files import children_of, command_lines
 
 from rtmesh.common import heartbeat
 from rtmesh.common.processes import process_start_time
@@ -166,9 +167,7 @@ class Machine:
 
     def children(self) -> dict[int, str]:
         """Process id -> command line, of the processes that live."""
-        tasks = Path(f"/proc/{self.process.pid}/task")
-        pids = [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
-        return {pid: Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids}
+        return command_lines(children_of(self.process.pid))
 
     def end(self) -> int:
         """SIGTERM, and the exit code."""
