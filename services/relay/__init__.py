@@ -22,6 +22,7 @@ http2         .. by HTTP/2 of our own
   http2_connection  what is dialled
   http2_listener    where others dial
 sockets       addresses, and when a connection is dead
+threads       those of lanes and connections
 ordinary      .. by the library grpc
 tuning        time slices, and memory for large messages
 serve         the process: both addresses, until a signal

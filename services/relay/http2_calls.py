@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 
 import structlog
@@ -13,6 +12,7 @@ from rtmesh.common.time_slice import SHORTEST_US, set_time_slice
 from rtmesh.relay import http2_frames as frames
 from rtmesh.relay.http2_frames import Headers
 from rtmesh.relay.http2_link import Link
+from rtmesh.relay.threads import start_thread
 from rtmesh.relay.wire import EXCHANGE, Accept, Stream
 
 
@@ -53,8 +53,12 @@ class Call(ABC):
     # the sending thread
 
     def begin_sending(self) -> None:
-        """Send what the stream has to say, in a thread of its own."""
-        threading.Thread(target=self._send_all, name="send", daemon=True).start()
+        """Send what the stream has to say.
+
+        Raises:
+            UnavailableError: there can be no thread for it.
+        """
+        start_thread("send", self._send_all)
 
     def _send_all(self) -> None:
         assert self._stream is not None
@@ -90,7 +94,11 @@ class DialledCall(Call):
         self._stream: Stream = stream
 
     def begin(self, authority: str) -> None:
-        """Ask for it; what is sent goes behind that."""
+        """Ask for it; what is sent goes behind that.
+
+        Raises:
+            UnavailableError: there can be no thread for it.
+        """
         if self._link.ask(self, frames.request(authority)):
             self.begin_sending()
 
@@ -148,10 +156,11 @@ class AcceptedCall(Call):
             return
         try:
             self._stream = self._accept(message, _nothing)
+            self.begin_sending()
         except RtmeshError as error:
             self._end(error)
-        else:
-            self.begin_sending()
+            if self._stream is not None:
+                self._stream.over(error)
 
     def take_headers(self, headers: Headers, *, is_last: bool) -> None:
         """See Call; trailers of a request say nothing."""

@@ -36,9 +36,9 @@ class Http2Connection:
             if self._links and self._links[-1].takes_calls:
                 return self._links[-1].call(stream)
             link = _DialledLink(self._address)
-            self._links = [*(each for each in self._links if each.reason is None), link]
             cancel = link.call(stream)
             link.begin()
+            self._links = [*(each for each in self._links if each.reason is None), link]
             return cancel
 
     def close(self) -> None:
@@ -71,7 +71,11 @@ class _DialledLink(Link):
             if not self._is_open:
                 self._unbegun.append(call)
                 return call.cancel
-        call.begin(self._address)
+        try:
+            call.begin(self._address)
+        except UnavailableError:
+            call.cancel()
+            raise
         return call.cancel
 
     def _open(self) -> socket.socket:

@@ -18,6 +18,7 @@ from rtmesh.common.errors import RtmeshError, UnavailableError
 from rtmesh.relay import http2_frames as frames
 from rtmesh.relay._http2 import Receiver
 from rtmesh.relay.http2_outlet import Outlet
+from rtmesh.relay.threads import start_thread
 
 if TYPE_CHECKING:
     from rtmesh.relay.http2_calls import Call
@@ -101,11 +102,11 @@ class Link(ABC):
         call.granted = self._first_window
         call.is_known = True
 
-    # the receiving thread
-
     def begin(self) -> None:
-        """Receive from now on, in a thread of its own."""
-        threading.Thread(target=self._run, name="receive", daemon=True).start()
+        """Receive from now on, in a thread of its own; raises UnavailableError if there can be none."""
+        start_thread("receive", self._run)
+
+    # the receiving thread
 
     def _run(self) -> None:
         reason: RtmeshError = UnavailableError("it closed the connection")

@@ -14,6 +14,7 @@ from rtmesh.relay import http2_frames as frames
 from rtmesh.relay import sockets
 from rtmesh.relay.http2_calls import AcceptedCall, Call
 from rtmesh.relay.http2_link import Link
+from rtmesh.relay.threads import start_thread
 from rtmesh.relay.wire import Accept
 
 # Who dials says so soon that it speaks HTTP/2.
@@ -49,9 +50,7 @@ class Http2Listener:
     def start(self) -> None:
         """See wire.Listener."""
         for listening in self._listening:
-            thread = threading.Thread(target=self._take_all, args=(listening,), name="accept", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._threads.append(start_thread("accept", self._take_all, listening))
 
     def stop(self, grace_s: float) -> None:
         """See wire.Listener."""
@@ -84,18 +83,23 @@ class Http2Listener:
     def _take_all(self, listening: socket.socket) -> None:
         while not self._is_stopping.is_set():
             try:
-                made = sockets.accept(listening)
-            except OSError as error:
-                if not self._is_stopping.wait(_RETRY_S):  # there may be no number for one just now
-                    self._log.warning("cannot accept a connection", error=str(error))
-                continue
-            if len(self._links) >= _MOST_CONNECTIONS:
-                self._log.warning("there are too many connections", most=_MOST_CONNECTIONS)
-                made.close()
-                continue
-            link = _AcceptedLink(made, self._accept, self._calm)
-            self._links.add(link)
+                self._take(sockets.accept(listening))
+            except (OSError, UnavailableError) as error:
+                if not self._is_stopping.wait(_RETRY_S):  # there may be no number or no thread just now
+                    self._log.warning("cannot take a connection", error=str(error))
+
+    def _take(self, made: socket.socket) -> None:
+        """Raises UnavailableError if there is no room for it."""
+        link = _AcceptedLink(made, self._accept, self._calm)
+        self._links.add(link)
+        try:
+            if len(self._links) > _MOST_CONNECTIONS:
+                raise UnavailableError(f"there are {_MOST_CONNECTIONS} already")
             link.begin()
+        except UnavailableError:
+            self._links.discard(link)
+            made.close()
+            raise
 
 
 class _AcceptedLink(Link):

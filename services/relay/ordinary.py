@@ -11,6 +11,7 @@ import grpc
 from rtmesh.common.errors import RtmeshError, UnavailableError
 from rtmesh.common.serving import CHANNEL_OPTIONS, SERVER_OPTIONS
 from rtmesh.common.status_codes import abort_now, from_rpc_error
+from rtmesh.relay.threads import start_thread
 from rtmesh.relay.wire import EXCHANGE, Accept, Stream
 
 # A lane that another machine dials keeps a thread as long as it lasts.
@@ -31,7 +32,11 @@ class OrdinaryConnection:
             call = self._channel.stream_stream(EXCHANGE)(stream.frames())
         except ValueError as error:
             raise UnavailableError(str(error)) from error
-        threading.Thread(target=_receive, args=(stream, call), name="receive", daemon=True).start()
+        try:
+            start_thread("receive", _receive, stream, call)
+        except UnavailableError:
+            call.cancel()
+            raise
         return call.cancel  # type: ignore[no-any-return]
 
     def close(self) -> None:
@@ -66,9 +71,9 @@ class OrdinaryListener:
         """This thread sends, another receives."""
         try:
             stream = self._accept(next(frames, b""), lambda: _cancel_later(context))
+            start_thread("receive", _receive, stream, frames)
         except RtmeshError as error:
             abort_now(context, error)
-        threading.Thread(target=_receive, args=(stream, frames), name="receive", daemon=True).start()
         yield from stream.frames()
         if stream.reason is not None:
             abort_now(context, stream.reason)

@@ -42,7 +42,7 @@ class Connection(Protocol):
         """Dial a lane; returns what ends the call.
 
         Raises:
-            UnavailableError: the connection is closed.
+            UnavailableError: the connection is closed, or there can be no thread for it.
         """
 
     def close(self) -> None:

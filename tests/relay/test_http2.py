@@ -258,6 +258,79 @@ def test_a_server_that_has_no_such_call_is_told_of(dialled, answer, told):
     assert told in str(party.reason)
 
 
+def test_who_cannot_be_dialled_is_told_of_with_address_and_remedy():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    party = Party()
+    connection = Http2Wire().connect(address)
+
+    connection.call(party)
+
+    assert isinstance(party.heard_the_end(), UnavailableError)
+    assert f"nobody answers at {address} (Connection refused)" in str(party.reason)
+    assert "check that meshd runs there" in str(party.reason)
+    connection.close()
+
+
+@pytest.fixture
+def without_threads(monkeypatch) -> Iterator[list[str]]:
+    """The kernel gives no more of these names, once each."""
+    missing: list[str] = []
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name in missing:
+            missing.remove(thread.name)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    yield missing
+    assert not missing
+
+
+def test_connections_are_taken_again_once_there_are_threads(listening, without_threads):
+    without_threads.append("receive")
+
+    with pytest.raises(ConnectionError):
+        listening.peer()
+
+    assert listening.lane(listening.peer())
+
+
+def test_a_lane_without_a_thread_is_ended_and_another_begins(listening, without_threads):
+    peer = listening.peer()
+    without_threads.append("send")
+
+    stream, party = listening.lane(peer)
+
+    assert "no thread can be started" in str(party.heard_the_end())
+    trailers = peer.headers(stream, h2.events.TrailersReceived)
+    assert "TasksMax" in frames.status_of(trailers)[1]
+    assert listening.lane(peer)
+
+
+@pytest.mark.parametrize("name", ["receive", "send"])
+def test_what_cannot_be_dialled_for_want_of_threads_is_dialled_later(listening, without_threads, name):
+    connection = Http2Wire().connect(f"127.0.0.1:{listening.port}")
+    first, late, last = Party(), Party(), Party()
+    if name == "send":  # on a connection that is there
+        connection.call(first)
+        first.say(HELLO)
+        listening.accepted.get(timeout=DEADLINE_S).say(b"here")
+        first.hear()
+    without_threads.append(name)
+
+    with pytest.raises(UnavailableError, match="no thread can be started"):
+        connection.call(late)
+
+    connection.call(last)
+    last.say(HELLO)
+    assert listening.accepted.get(timeout=DEADLINE_S)
+    connection.close()
+    assert last.heard_the_end()
+
+
 def test_a_server_that_goes_away_is_dialled_anew():
     first, second = Party(), Party()
     with socket.create_server(("127.0.0.1", 0)) as server:
