@@ -14,8 +14,7 @@ from lab.cluster import Lab
 from lab.demo import stop
 from lab.verdict import wanted_transport
 from mesh import connected
-from proc_files import command_lines
-from running import until
+from running import command_lines, until
 
 COUNT2 = "count/two_machines.yaml"
 ENDLESS = ["--set", "counter.count=0", "--set", "counter.rate_hz=500", "--wait"]

@@ -16,8 +16,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import grpc
+import psutil
 import pytest
-from proc_files import children_of, command_lines
+from running import command_lines
 
 from rtmesh.common import heartbeat
 from rtmesh.common.processes import process_start_time
@@ -167,7 +168,7 @@ class Machine:
 
     def children(self) -> dict[int, str]:
         """Process id -> command line, of the processes that live."""
-        return command_lines(children_of(self.process.pid))
+        return command_lines(child.pid for child in psutil.Process(self.process.pid).children())
 
     def end(self) -> int:
         """SIGTERM, and the exit code."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -124,6 +124,19 @@ def run_up(
     """Run to the end; the exit status and what was said."""
     with up(graph, *arguments, folder=folder, env=env) as running:
         return running.wait(timeout_s), running
+
+
+def command_lines(process_ids: Iterable[int]) -> dict[int, str]:
+    """Of those that are there; empty for one that has ended and is not reaped yet."""
+    found = {}
+    for process_id in process_ids:
+        try:
+            found[process_id] = " ".join(psutil.Process(process_id).cmdline())
+        except psutil.ZombieProcess:
+            found[process_id] = ""
+        except psutil.NoSuchProcess:
+            continue
+    return found
 
 
 def living(processes: list[psutil.Process]) -> list[psutil.Process]:
