@@ -97,7 +97,7 @@ $(BENCH_STAMP): pyproject.toml $(NATIVE)
 
 sanitize: install
 	$(MAKE) -C shm/native asan tsan kills fuzz
-	$(BIN)/python -m pytest -q tests/tools/test_sanitizers.py
+	$(BIN)/python -m pytest -q tests/test_sanitizers.py
 
 # Needs spin, and nothing else does.
 model:

@@ -20,16 +20,16 @@ class Finder:
     """Goes before all others."""
 
     def __init__(self, builds: dict[str, str]) -> None:
-        self._builds = builds
+        self.builds = builds
         self.found: set[str] = set()
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name not in self._builds:
+        if name not in self.builds:
             return None
         self.found.add(name)
-        return spec_from_file_location(name, self._builds[name])
+        return spec_from_file_location(name, self.builds[name])
 
 
 finder = Finder(json.loads(os.environ[BUILDS]))
@@ -38,5 +38,5 @@ sys.meta_path.insert(0, finder)
 
 def pytest_sessionfinish() -> None:
     """A check of the usual build would say nothing."""
-    missing = finder._builds.keys() - finder.found
+    missing = finder.builds.keys() - finder.found
     assert not missing, f"never loaded: {', '.join(missing)}"
