@@ -67,12 +67,16 @@ class Link:
         self._is_leaving = True
         try:
             async with asyncio.timeout(timeout_s):
-                if self._call is not None:
+                call = self._call
+                if call is not None:
                     await self.outbox.until_empty()
-                    await self._call.done_writing()
+                    await call.done_writing()  # nothing if it has ended meanwhile
                     await self._has_left.wait()
-        except (TimeoutError, asyncio.InvalidStateError, grpc.aio.AioRpcError):
-            log.warning("the scheduler did not take the last reports", scheduler=self._address)
+        except (
+            Exception
+        ) as error:  # done_writing also raises errors of gRPC's core, which have no public name
+            why = repr(error)
+            log.warning("the scheduler did not take the last reports", scheduler=self._address, why=why)
 
     async def keep(self) -> None:
         """Join, and join again whenever the stream ends; until `leave`, or until cancelled.
@@ -179,6 +183,7 @@ class Link:
         self._was_ever_joined = True
         self._told = None
         self._call = call
+        self._has_left.clear()
         self.outbox.open()
         for report in self._current():
             self.outbox.put(report)

@@ -275,7 +275,7 @@ def test_a_scheduler_that_is_not_there_is_waited_for_and_told_once(runtime_folde
             again.close()
         finally:
             meshd.terminate()
-            assert meshd.wait(30) == 0
+            assert meshd.wait(30) == 0, (runtime_folder / "errors").read_text()[-1800:]
     told = (runtime_folder / "errors").read_text()
     assert told.count("nobody answers at") <= 2  # before, and when it had gone again
 
